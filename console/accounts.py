@@ -1,0 +1,98 @@
+"""Verbs on people, workspaces and keys."""
+
+import secrets
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from console.models import ApiKey, Membership, Role, User, Workspace
+
+
+@dataclass(frozen=True)
+class FirstSignIn:
+    """What the very first start prints: the only time this password can be read."""
+
+    username: str
+    password: str
+    workspace: Workspace
+
+
+@transaction.atomic
+def first_start() -> FirstSignIn | None:
+    """Make the owner and a workspace, once; None when somebody is here already."""
+    if User.objects.exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    owner = User.objects.create_user("owner", password=password)
+    workspace = create_workspace("My workspace", owner=owner)
+    return FirstSignIn(owner.username, password, workspace)
+
+
+@transaction.atomic
+def create_workspace(name: str, *, owner: User) -> Workspace:
+    """Make a workspace; its slug is free and readable."""
+    base = slugify(name)[:50] or "workspace"
+    slug, number = base, 2
+    while Workspace.objects.filter(slug=slug).exists():
+        slug, number = f"{base}-{number}", number + 1
+    workspace = Workspace.objects.create(name=name, slug=slug)
+    join(workspace, owner, Role.OWNER)
+    return workspace
+
+
+def join(workspace: Workspace, user: User, role: str) -> Membership:
+    """Give the person this role in the workspace, whatever it was before."""
+    membership, _ = Membership.objects.update_or_create(
+        workspace=workspace, user=user, defaults={"role": Role(role)}
+    )
+    return membership
+
+
+class LastOwner(Exception):
+    """A workspace without an owner could never be managed again."""
+
+
+@transaction.atomic
+def leave(membership: Membership) -> None:
+    """Take the person out of the workspace. Raises `LastOwner`."""
+    _keep_an_owner(membership)
+    membership.delete()
+
+
+@transaction.atomic
+def change_role(membership: Membership, role: str) -> None:
+    """Raises `LastOwner`."""
+    if role != Role.OWNER:
+        _keep_an_owner(membership)
+    membership.role = Role(role)
+    membership.save(update_fields=["role"])
+
+
+def _keep_an_owner(membership: Membership) -> None:
+    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    owners = membership.workspace.memberships.filter(role=Role.OWNER)
+    if not owners.exclude(pk=membership.pk).exists():
+        raise LastOwner("A workspace needs an owner. Make someone else owner first.")
+
+
+def issue_key(
+    workspace: Workspace, name: str, role: str, *, by: User | None = None
+) -> tuple[ApiKey, str]:
+    """Make an API key; the secret is returned here and can never be read again."""
+    secret = f"rvr_{secrets.token_urlsafe(32)}"
+    key = ApiKey.objects.create(
+        workspace=workspace,
+        name=name,
+        role=Role(role),
+        digest=ApiKey.digest_of(secret),
+        hint=secret[-4:],
+        created_by=by,
+    )
+    return key, secret
+
+
+def revoke_key(key: ApiKey) -> None:
+    """Stop the key for good; doing it twice changes nothing."""
+    ApiKey.objects.live().filter(pk=key.pk).update(revoked_at=timezone.now())

@@ -1,0 +1,245 @@
+"""The API's ground: keys, the error envelope, pages of results. Apps add their own routers.
+
+Source of every shape and word: wire contract §1–§3.
+"""
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.csrf import csrf_exempt
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from console import access
+from console.actors import Actor
+from console.models import Role
+
+logger = logging.getLogger(__name__)
+BODY_LIMIT = 32 * 1024 * 1024
+
+
+class ApiError(Exception):
+    """An answer in the error envelope. `extra` stands beside type and message in `error`."""
+
+    def __init__(self, status: int, type: str, message: str, **extra: Any) -> None:
+        super().__init__(message)
+        self.status, self.type, self.message, self.extra = status, type, message, extra
+
+
+def invalid(message: str, **extra: Any) -> ApiError:
+    return ApiError(400, "invalid_request_error", message, **extra)
+
+
+def not_found(what: str, given: str) -> ApiError:
+    return ApiError(404, "not_found_error", f"{what} {given!r} was not found.")
+
+
+def conflict(message: str, type: str = "conflict_error", **extra: Any) -> ApiError:
+    return ApiError(409, type, message, **extra)
+
+
+def envelope(request: HttpRequest, error: ApiError) -> HttpResponse:
+    """Wrap an error as the wire contract's §2 has it."""
+    request_id = getattr(request, "id", "req_unknown")
+    body = {
+        "type": "error",
+        "error": {"type": error.type, "message": error.message, **error.extra},
+        "request_id": request_id,
+    }
+    response = JsonResponse(body, status=error.status, json_dumps_params={"ensure_ascii": False})
+    response["request-id"] = request_id
+    if error.status == 409:
+        # The SDKs retry a bare 409; ours are verdicts that no retry will change.
+        response["x-should-retry"] = "false"
+    return response
+
+
+def key_auth(request: HttpRequest):
+    """Let the key in and put its workspace on the request."""
+    key = access.key_from(request.headers)
+    if key is None:
+        raise ApiError(
+            401,
+            "authentication_error",
+            "A valid API key is needed, as `x-api-key` or `Authorization: Bearer`."
+            " Make one under Settings, or with `manage.py issue_key`.",
+        )
+    betas = {name.strip() for name in request.headers.get("anthropic-beta", "").split(",")}
+    if {"agent-memory-2026-07-22", "managed-agents-2026-04-01"} <= betas:
+        raise invalid(
+            "The beta headers agent-memory-2026-07-22 and managed-agents-2026-04-01"
+            " cannot be sent together."
+        )
+    request.api_key, request.workspace, request.role = key, key.workspace, Role(key.role)
+    request.actor = Actor.api_key(key)
+    request.GET = plain_query(request.GET)
+    return key
+
+
+def plain_query(query):
+    """Give bracketed parameters plain names: `types[]` → `types`, `created_at[gte]` → `created_at_gte`."""
+    plain = query.copy()
+    for name in list(query):
+        if name.endswith("[]"):
+            plain.setlist(name[:-2], query.getlist(name) + query.getlist(name[:-2]))
+        elif name.endswith("]"):
+            plain.setlist(name[:-1].replace("[", "_"), query.getlist(name))
+    return plain
+
+
+def needs(role: str) -> Callable:
+    """Refuse keys whose role does not reach; stands below the router's decorator."""
+
+    def door(view: Callable) -> Callable:
+        @wraps(view)
+        def inside(request: HttpRequest, *args, **kwargs):
+            if not request.role.includes(role):
+                raise ApiError(
+                    403,
+                    "permission_error",
+                    f"This needs a key with the role {role}; this key's role is {request.role}.",
+                )
+            return view(request, *args, **kwargs)
+
+        return inside
+
+    return door
+
+
+def find(rows: models.QuerySet, public_id: str, what: str):
+    """Fetch a row of this workspace; an unknown id and a stranger's answer alike."""
+    row = rows.filter(pk=public_id).first()
+    if row is None:
+        raise not_found(what, public_id)
+    return row
+
+
+# -- Pages --------------------------------------------------------------------------------
+
+
+def cursor_of(**position: Any) -> str:
+    """Pack a position into an opaque cursor."""
+    packed = json.dumps(position, separators=(",", ":")).encode()
+    return "page_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def position_of(cursor: str | None) -> dict[str, Any]:
+    """Unpack a cursor; raises a 400 for anything we did not pack."""
+    if not cursor:
+        return {}
+    head, _, body = cursor.partition("page_")
+    try:
+        position = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (binascii.Error, ValueError):
+        position = None
+    if head or not isinstance(position, dict):
+        raise invalid("`page` is not a cursor of this list; start again without it.")
+    return position
+
+
+def page(
+    rows: models.QuerySet,
+    *,
+    limit: int,
+    cursor: str | None,
+    wire: Callable,
+    kind: str,
+    order: str = "desc",
+) -> dict[str, Any]:
+    """One page of rows by primary key, newest first unless `order` is `asc`."""
+    position = position_of(cursor)
+    if position and (position.get("k") != kind or position.get("o") != order):
+        raise invalid("`page` is not a cursor of this list; start again without it.")
+    if position:
+        rows = rows.filter(**{"pk__lt" if order == "desc" else "pk__gt": str(position.get("at"))})
+    found = list(rows.order_by("-pk" if order == "desc" else "pk")[: limit + 1])
+    more = len(found) > limit
+    found = found[:limit]
+    return {
+        "data": [wire(row) for row in found],
+        "next_page": cursor_of(k=kind, o=order, at=found[-1].pk) if more else None,
+    }
+
+
+def limit_of(value: int | None, *, default: int = 20, most: int = 100) -> int:
+    limit = default if value is None else value
+    if not 1 <= limit <= most:
+        raise invalid(f"`limit` must be between 1 and {most}.")
+    return limit
+
+
+def time_of(name: str, value: str | None) -> datetime | None:
+    """Read an RFC 3339 time with a zone from the query; None when absent."""
+    if value is None:
+        return None
+    try:
+        # A plus sign that was not percent-encoded arrives as a space.
+        moment = parse_datetime(value.replace(" ", "+"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise invalid(f"`{name}` must be a time with a zone, like 2026-03-15T10:00:00Z.")
+    return moment
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """Write a time as the wire does."""
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+# -- Assembly -----------------------------------------------------------------------------
+
+api = NinjaAPI(title="Reverie", version="1", auth=key_auth, docs_url=None, openapi_url=None)
+for _prefix, _router in (
+    ("memory_stores", "memory.api.router"),
+    ("", "sessions.api.router"),
+    ("dreams", "dreaming.api.router"),
+):
+    api.add_router(_prefix, _router)
+
+
+@api.exception_handler(ApiError)
+def _api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
+    return envelope(request, error)
+
+
+@api.exception_handler(ValidationError)
+def _validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
+    message = first["msg"].removeprefix("Value error, ")
+    return envelope(request, invalid(f"{place}: {message}" if place else message))
+
+
+@api.exception_handler(HttpError)
+def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    kind = "invalid_request_error" if error.status_code < 500 else "api_error"
+    return envelope(request, ApiError(error.status_code, kind, str(error)))
+
+
+@api.exception_handler(Http404)
+def _http_404(request: HttpRequest, error: Http404) -> HttpResponse:
+    return envelope(request, ApiError(404, "not_found_error", "Not found."))
+
+
+@api.exception_handler(Exception)
+def _any_error(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return envelope(
+        request,
+        ApiError(500, "api_error", "Something went wrong here. Quote the request id to the operator."),
+    )
+
+
+@csrf_exempt
+def unknown_route(request: HttpRequest, rest: str) -> HttpResponse:
+    return envelope(request, ApiError(404, "not_found_error", f"There is no route /v1/{rest}."))

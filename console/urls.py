@@ -1,0 +1,29 @@
+"""The map of the site. Other apps are named by strings only: console imports none of them."""
+
+from django.conf import settings
+from django.contrib.auth import views as auth
+from django.urls import include, path
+
+from console import api, views
+
+handler400 = "console.views.bad_request"
+handler403 = "console.views.forbidden"
+handler404 = "console.views.not_found"
+handler500 = "console.views.server_error"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+    path("sign-in", views.SignIn.as_view(), name="sign-in"),
+    path("sign-out", auth.LogoutView.as_view(), name="sign-out"),
+    path("password", views.ChangePassword.as_view(), name="password"),
+    path("v1/", api.api.urls),
+    path("v1/<path:rest>", api.unknown_route),
+    path("w/<slug:slug>/", views.workspace, name="workspace"),
+    path("w/<slug:slug>/settings/", include("console.settings_urls")),
+    path("w/<slug:slug>/stores/", include("memory.urls")),
+    path("w/<slug:slug>/", include("sessions.urls")),
+    path("w/<slug:slug>/dreams/", include("dreaming.urls")),
+]
+if settings.DEBUG:
+    urlpatterns.append(path("style-guide", views.style_guide, name="style-guide"))

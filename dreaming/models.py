@@ -1,0 +1,227 @@
+"""Dreams: a store and past transcripts in, a draft store out, a person's review, an adoption."""
+
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+from console.ids import PublicIdField
+from console.models import User, Workspace
+from memory.models import Blob, ChangeSet, Store
+from sessions.models import Session, Thread
+
+
+class DreamStatus(models.TextChoices):
+    PENDING = "pending", "Queued"
+    RUNNING = "running", "Dreaming"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELED = "canceled", "Cancelled"
+
+
+class Stage(models.TextChoices):
+    """Where a running dream stands; each step is taken by one conditional UPDATE."""
+
+    CLONE = "clone", "Copy the store"
+    READ = "read", "Read the transcripts"
+    CONSOLIDATE = "consolidate", "Consolidate"
+    INDEX = "index", "Index and check"
+    DONE = "done", "Done"
+
+
+class Dreams(models.QuerySet["Dream"]):
+    def unfinished(self) -> "Dreams":
+        return self.filter(status__in=[DreamStatus.PENDING, DreamStatus.RUNNING])
+
+
+class Dream(models.Model):
+    """One run. `status` is the wire's; `stage` says how far a running dream has come."""
+
+    id = PublicIdField(prefix="drm")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="dreams")
+    input_store = models.ForeignKey(Store, models.SET_NULL, null=True, related_name="dreams")
+    input_key = models.CharField(max_length=40, help_text="The input's id, also after it is gone.")
+    input_name = models.CharField(max_length=255)
+    input_digest = models.CharField(max_length=64, blank=True, help_text="Of all paths and texts.")
+    output_store = models.OneToOneField(Store, models.SET_NULL, null=True, related_name="dream")
+    model = models.CharField(max_length=256)
+    instructions = models.CharField(max_length=4096, null=True)  # noqa: DJ001 - null on the wire
+    status = models.CharField(max_length=10, choices=DreamStatus, default=DreamStatus.PENDING)
+    stage = models.CharField(max_length=12, choices=Stage, default=Stage.CLONE)
+    session = models.OneToOneField(Session, models.SET_NULL, null=True, related_name="dream")
+    error_type = models.CharField(max_length=64, blank=True)
+    error_message = models.TextField(blank=True)
+    summary = models.TextField(blank=True, help_text="What the consolidation said it did.")
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    created_by = models.CharField(max_length=40)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True)
+
+    objects = Dreams.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["status", "lease_until"])]
+
+    def __str__(self) -> str:
+        return f"Dream over {self.input_name}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("dreaming:dream", args=[self.workspace.slug, self.pk])
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in (DreamStatus.PENDING, DreamStatus.RUNNING)
+
+
+class TranscriptState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    READING = "reading", "Reading"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class Transcript(models.Model):
+    """One input session, as it was when the dream began, and its sub-agent's progress."""
+
+    dream = models.ForeignKey(Dream, models.CASCADE, related_name="transcripts")
+    session = models.ForeignKey(Session, models.SET_NULL, null=True, related_name="dreamt")
+    session_key = models.CharField(max_length=40)
+    title = models.CharField(max_length=256)
+    thread = models.OneToOneField(Thread, models.SET_NULL, null=True, related_name="transcript")
+    state = models.CharField(max_length=8, choices=TranscriptState, default=TranscriptState.QUEUED)
+    # [{"event", "role", "at", "text"}, …]: the dream keeps its own copy, so that deleting the
+    # session meanwhile takes nothing from it.
+    lines = models.JSONField(default=list)
+    events_total = models.PositiveIntegerField(default=0)
+    events_read = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["dream", "session_key"], name="one_transcript_each")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Finding(models.Model):
+    """What a sub-agent got out of one transcript, with the words that say so.
+
+    `verified` is set by code alone: the quote stands in that event, and the event is evidence.
+    """
+
+    class Kind(models.TextChoices):
+        FACT = "fact", "Fact"
+        PREFERENCE = "preference", "Preference"
+        CORRECTION = "correction", "Correction"
+        DECISION = "decision", "Decision"
+        FOLLOW_UP = "follow_up", "Follow-up"
+        RESOURCE = "resource", "Resource"
+
+    id = PublicIdField(prefix="find")
+    transcript = models.ForeignKey(Transcript, models.CASCADE, related_name="findings")
+    statement = models.TextField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    quote = models.TextField()
+    event = models.CharField(max_length=40)
+    said_at = models.DateTimeField(null=True)
+    verified = models.BooleanField(default=False)
+    doubt = models.CharField(max_length=255, blank=True, help_text="Why it was not verified.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.statement
+
+
+class ReviewState(models.TextChoices):
+    OPEN = "open", "Open"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    ADOPTED = "adopted", "Adopted"
+
+
+class Review(models.Model):
+    """A person's verdict on a dream. `digest` binds an approval to the very bytes reviewed."""
+
+    id = PublicIdField(prefix="rev")
+    dream = models.OneToOneField(Dream, models.CASCADE, related_name="review")
+    state = models.CharField(max_length=8, choices=ReviewState, default=ReviewState.OPEN)
+    digest = models.CharField(max_length=64, blank=True, help_text="Of all approved paths and texts.")
+    decided_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    decided_by_name = models.CharField(max_length=255, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"Review of {self.dream}"
+
+
+class Verdict(models.TextChoices):
+    ACCEPT = "accept", "Accept"
+    REJECT = "reject", "Reject"
+    EDIT = "edit", "Edit"
+
+
+class Decision(models.Model):
+    """The verdict on one file; a file without one is accepted as proposed once approved."""
+
+    review = models.ForeignKey(Review, models.CASCADE, related_name="decisions")
+    path = models.CharField(max_length=1024)
+    verdict = models.CharField(max_length=6, choices=Verdict)
+    blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="+")
+    by = models.CharField(max_length=40)
+    by_name = models.CharField(max_length=255)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["review", "path"], name="one_verdict_each")]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.path}"
+
+
+class Adoption(models.Model):
+    """The moment approved text became what sessions read, with all that undoing it needs."""
+
+    class Mode(models.TextChoices):
+        SAME_STORE = "same_store", "Into the same store"
+        NEW_STORE = "new_store", "As a new store"
+
+    id = PublicIdField(prefix="adp")
+    dream = models.ForeignKey(Dream, models.CASCADE, related_name="adoptions")
+    mode = models.CharField(max_length=10, choices=Mode)
+    store = models.ForeignKey(Store, models.SET_NULL, null=True, related_name="adoptions")
+    change_set = models.OneToOneField(
+        ChangeSet, models.SET_NULL, null=True, related_name="adoption"
+    )
+    undo_change_set = models.OneToOneField(
+        ChangeSet, models.SET_NULL, null=True, related_name="undone_adoption"
+    )
+    # {"added", "changed", "removed", "merged", "unchanged"}: files, counted.
+    counts = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, help_text="Of what the store held afterwards.")
+    archived_old = models.BooleanField(default=False)
+    # Which agents' defaults were switched: [{"agent", "access", "instructions"}, …].
+    switched = models.JSONField(default=list)
+    by = models.CharField(max_length=40)
+    by_name = models.CharField(max_length=255)
+    at = models.DateTimeField(default=timezone.now)
+    undone_by = models.CharField(max_length=40, blank=True)
+    undone_by_name = models.CharField(max_length=255, blank=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_mode_display()}: {self.dream}"

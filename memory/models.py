@@ -1,0 +1,183 @@
+"""Versioned stores of Markdown: text lives once in a blob, everything else points to it."""
+
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+from console.ids import PublicIdField
+from console.models import Workspace
+
+
+class Blob(models.Model):
+    """One text, stored byte for byte, whoever uses it."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    content = models.TextField()
+    size = models.PositiveIntegerField(help_text="Bytes of UTF-8.")
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+class StoreState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    ACTIVE = "active", "Active"
+    ARCHIVED = "archived", "Archived"
+
+
+class Stores(models.QuerySet["Store"]):
+    def current(self) -> "Stores":
+        return self.filter(state=StoreState.ACTIVE)
+
+    def unarchived(self) -> "Stores":
+        return self.exclude(state=StoreState.ARCHIVED)
+
+
+class Store(models.Model):
+    """A named file system of memories. A draft is a dream's output that nobody approved yet."""
+
+    id = PublicIdField(prefix="memstore")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="stores")
+    name = models.CharField(max_length=255)
+    description = models.CharField(max_length=1024, blank=True)
+    metadata = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=StoreState, default=StoreState.ACTIVE)
+    # Kept beside the rows because every write checks the limit and every list shows them.
+    memory_count = models.PositiveIntegerField(default=0)
+    size = models.BigIntegerField(default=0, help_text="Bytes of all memories together.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, help_text="Name, description, state.")
+    changed_at = models.DateTimeField(null=True, help_text="The last change of any memory.")
+    archived_at = models.DateTimeField(null=True)
+
+    objects = Stores.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["workspace", "state"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("memory:store", args=[self.workspace.slug, self.pk])
+
+    @property
+    def is_draft(self) -> bool:
+        return self.state == StoreState.DRAFT
+
+    @property
+    def is_archived(self) -> bool:
+        return self.state == StoreState.ARCHIVED
+
+
+class Memories(models.QuerySet["Memory"]):
+    def with_text(self) -> "Memories":
+        return self.select_related("blob")
+
+    def sized(self) -> "Memories":
+        """Bring size and hash along, and leave the text where it is."""
+        return self.select_related("blob").defer("blob__content")
+
+    def under(self, prefix: str) -> "Memories":
+        """Those below the folder `prefix`, which ends with a slash."""
+        if prefix == "/":
+            return self
+        # A range, not LIKE: SQLite's LIKE folds case and can use no index.
+        return self.filter(path__gte=prefix, path__lt=prefix[:-1] + "0")
+
+
+class Memory(models.Model):
+    """The text that stands at one path of one store now. Its id survives a rename."""
+
+    id = PublicIdField(prefix="mem")
+    store = models.ForeignKey(Store, models.CASCADE, related_name="memories")
+    path = models.CharField(max_length=1024)
+    blob = models.ForeignKey(Blob, models.PROTECT, related_name="+")
+    head = models.ForeignKey("Version", models.DO_NOTHING, related_name="+", db_constraint=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = Memories.as_manager()
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["store", "path"], name="one_text_per_path")]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def content(self) -> str:
+        return self.blob.content
+
+
+class ChangeSet(models.Model):
+    """The versions that one act made together; undone as one."""
+
+    class Kind(models.TextChoices):
+        ADOPTION = "adoption", "Adoption"
+        UNDO = "undo", "Undo"
+        REVIEW = "review", "Review"
+        DREAM = "dream", "Dream"
+
+    id = PublicIdField(prefix="chg")
+    store = models.ForeignKey(Store, models.CASCADE, related_name="change_sets")
+    kind = models.CharField(max_length=10, choices=Kind)
+    summary = models.CharField(max_length=255)
+    actor = models.CharField(max_length=40)
+    actor_name = models.CharField(max_length=255)
+    undoes = models.ForeignKey("self", models.SET_NULL, null=True, related_name="undone_by")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+class Operation(models.TextChoices):
+    CREATED = "created", "Created"
+    MODIFIED = "modified", "Modified"
+    DELETED = "deleted", "Deleted"
+
+
+class Version(models.Model):
+    """An immutable record of one change. Only a redaction ever touches it again."""
+
+    id = PublicIdField(prefix="memver")
+    store = models.ForeignKey(Store, models.CASCADE, related_name="versions")
+    # The memory's row goes when it is deleted; its history stays, under the same id.
+    memory = models.ForeignKey(
+        Memory, models.DO_NOTHING, related_name="versions", db_constraint=False
+    )
+    change_set = models.ForeignKey(ChangeSet, models.SET_NULL, null=True, related_name="versions")
+    operation = models.CharField(max_length=8, choices=Operation)
+    path = models.CharField(max_length=1024, null=True)  # noqa: DJ001 - null means redacted
+    blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="+")
+    actor = models.CharField(max_length=40)
+    actor_name = models.CharField(max_length=255)
+    event = models.CharField(max_length=40, blank=True, help_text="The event that asked for it.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    redacted_at = models.DateTimeField(null=True)
+    redacted_by = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["actor"])]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.path or '(redacted)'}"
+
+    @property
+    def content(self) -> str | None:
+        return self.blob.content if self.blob else None
+
+    @property
+    def size(self) -> int:
+        return self.blob.size if self.blob else 0

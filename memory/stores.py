@@ -1,0 +1,379 @@
+"""The verbs that change stores. Every write path of the house ends here.
+
+Each verb checks the rules, changes the rows and writes a version in one transaction. A writer that
+expected another text gets `Conflict` and changes nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from console import live
+from console.actors import Actor
+from console.models import Workspace
+from memory import paths
+from memory.models import Blob, ChangeSet, Memory, Operation, Store, StoreState, Version
+from memory.paths import Invalid
+
+ABSENT = ""
+"""The expected hash of a path where nothing stands."""
+
+
+class Refused(Exception):
+    """The store's state forbids it; the message says why."""
+
+
+class Conflict(Exception):
+    """The text is no longer what the writer had seen; `memory` is what stands there now."""
+
+    def __init__(self, message: str, memory: Memory | None = None) -> None:
+        super().__init__(message)
+        self.memory = memory
+
+
+class Occupied(Exception):
+    """Another memory stands at the path, above it or below it."""
+
+    def __init__(self, memory: Memory) -> None:
+        super().__init__(f"{memory.path} is in the way: a path holds a file or a folder, not both.")
+        self.memory = memory
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who changes something, as part of what; only a dream and its review write into a draft."""
+
+    by: Actor
+    change_set: ChangeSet | None = None
+    into_draft: bool = False
+
+
+def sha256(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+# -- Stores -------------------------------------------------------------------------------
+
+
+def create(
+    workspace: Workspace,
+    name: str,
+    *,
+    description: str = "",
+    metadata: dict | None = None,
+    state: str = StoreState.ACTIVE,
+) -> Store:
+    """Make an empty store. Raises `Invalid`."""
+    return Store.objects.create(
+        workspace=workspace,
+        name=paths.check_name(name),
+        description=paths.check_description(description),
+        metadata=paths.check_metadata(metadata or {}),
+        state=state,
+    )
+
+
+@transaction.atomic
+def describe(store: Store, **changes) -> Store:
+    """Change `name`, `description` or `metadata` (a patch). Raises `Invalid`, `Refused`."""
+    store = _locked(store)
+    if store.is_archived:
+        raise Refused("This store is archived: it can be read, but no longer changed.")
+    if "name" in changes:
+        store.name = paths.check_name(changes["name"])
+    if "description" in changes:
+        store.description = paths.check_description(changes["description"])
+    if "metadata" in changes:
+        store.metadata = paths.patch_metadata(store.metadata, changes["metadata"])
+    store.updated_at = timezone.now()
+    store.save(update_fields=["name", "description", "metadata", "updated_at"])
+    return store
+
+
+@transaction.atomic
+def archive(store: Store) -> Store:
+    """Retire the store: it stays readable; nothing new attaches to it. Twice changes nothing."""
+    store = _locked(store)
+    if not store.is_archived:
+        store.state = StoreState.ARCHIVED
+        store.archived_at = store.updated_at = timezone.now()
+        store.save(update_fields=["state", "archived_at", "updated_at"])
+    return store
+
+
+@transaction.atomic
+def set_state(store: Store, state: str) -> Store:
+    """Move a store between draft, active and archived, as dreaming does when it adopts and undoes."""
+    store = _locked(store)
+    store.state = StoreState(state)
+    store.updated_at = timezone.now()
+    store.archived_at = store.updated_at if store.is_archived else None
+    store.save(update_fields=["state", "archived_at", "updated_at"])
+    return store
+
+
+@transaction.atomic
+def delete_store(store: Store) -> None:
+    """Remove the store with all its memories and versions, and text nobody else uses."""
+    store = _locked(store)
+    blobs = set(store.versions.exclude(blob=None).values_list("blob_id", flat=True))
+    Memory.objects.filter(store=store).delete()
+    Version.objects.filter(store=store).delete()
+    store.delete()
+    _sweep_blobs(blobs)
+
+
+# -- Memories -----------------------------------------------------------------------------
+
+
+@transaction.atomic
+def write(store: Store, path: str, content: str, *, act: Act, expected: str | None = None) -> Memory:
+    """Put `content` at `path`; new or not.
+
+    `expected` is the sha256 the writer last saw there, `ABSENT` when it saw nothing, or None to
+    write whatever stands there. Writing what stands there already makes no version. Raises
+    `Invalid`, `Refused`, `Conflict`, `Occupied`.
+    """
+    paths.check_content(content)
+    store = _writable(store, act)
+    memory = store.memories.sized().filter(path=path).first()
+    digest = sha256(content)
+    if memory and memory.blob.sha256 == digest:
+        return memory
+    _check_expected(memory, expected, path)
+    if memory is None:
+        return _create(store, path, content, act)
+    return _change(store, memory, memory.path, _blob(content), act)
+
+
+@transaction.atomic
+def update(
+    memory: Memory,
+    *,
+    act: Act,
+    content: str | None = None,
+    path: str | None = None,
+    expected: str | None = None,
+) -> Memory:
+    """Change a memory's text, its path or both; None keeps what is there.
+
+    Raises as `write` does. When everything asked for is so already, the expectation does not matter.
+    """
+    store = _writable(memory.store, act)
+    memory = _current(store, memory)
+    new_path = memory.path if path is None else path
+    if content is not None:
+        paths.check_content(content)
+    digest = memory.blob.sha256 if content is None else sha256(content)
+    if (new_path, digest) == (memory.path, memory.blob.sha256):
+        return memory
+    _check_expected(memory, expected, memory.path)
+    if new_path != memory.path:
+        _check_free(store, paths.check_path(new_path), moving=memory)
+    blob = memory.blob if content is None else _blob(content)
+    return _change(store, memory, new_path, blob, act)
+
+
+def move(memory: Memory, path: str, *, act: Act, expected: str | None = None) -> Memory:
+    """Rename the memory; it keeps its id and history."""
+    return update(memory, path=path, act=act, expected=expected)
+
+
+@transaction.atomic
+def remove(memory: Memory, *, act: Act, expected: str | None = None) -> Version:
+    """Take the memory away; its history stays. Raises `Conflict`, `Refused`."""
+    store = _locked(memory.store)
+    _check_draft(store, act)
+    memory = _current(store, memory)
+    _check_expected(memory, expected, memory.path)
+    version = _record(store, memory, Operation.DELETED, memory.path, None, act)
+    size = memory.blob.size
+    Memory.objects.filter(pk=memory.pk).delete()
+    _count(store, memories=-1, size=-size)
+    return version
+
+
+@transaction.atomic
+def restore(version: Version, *, act: Act, expected: str | None = None) -> Memory:
+    """Write the version's text and path back, as a new version of the same memory.
+
+    A memory that was deleted comes back under its old id. Raises `Refused` for a version without
+    text, else as `write` does.
+    """
+    if version.blob is None or version.path is None:
+        raise Refused("This version holds no text any more; choose another one.")
+    store = _writable(version.store, act)
+    memory = store.memories.filter(pk=version.memory_id).first()
+    if memory:
+        return update(
+            memory, content=version.content, path=version.path, act=act, expected=expected
+        )
+    if expected not in (None, ABSENT):
+        raise Conflict(f"{version.path} was deleted meanwhile.")
+    return _create(store, version.path, version.content, act, key=version.memory_id)
+
+
+@transaction.atomic
+def redact(version: Version, *, by: Actor) -> Version:
+    """Take the text out of a version for good; who did what and when stays.
+
+    Raises `Refused` for the text a live memory holds now. Redacting twice changes nothing.
+    """
+    _locked(version.store)
+    version = Version.objects.select_for_update(of=("self",)).get(pk=version.pk)
+    if version.redacted_at:
+        return version
+    if Memory.objects.filter(head=version).exists():
+        raise Refused("This is the current text. Change or delete the memory first, then redact.")
+    blob = version.blob_id
+    version.path = version.blob = None
+    version.redacted_at, version.redacted_by = timezone.now(), by.id
+    version.save(update_fields=["path", "blob", "redacted_at", "redacted_by"])
+    _sweep_blobs({blob})
+    return version
+
+
+@transaction.atomic
+def clone(source: Store, *, name: str, description: str, state: str, by: Actor) -> Store:
+    """Copy a store by rows: the text is shared, every memory starts with one `created` version."""
+    copy = create(source.workspace, name, description=description, state=state)
+    source = _locked(source)
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    key, source_key = (Store._meta.pk.get_prep_value(store.pk) for store in (copy, source))
+    with connection.cursor() as cursor:
+        # memory_id first points to the source's memory: that is how the second statement pairs
+        # each new memory with its version, and the third mends it.
+        cursor.execute(
+            "INSERT INTO memory_version (store_id, memory_id, operation, path, blob_id, actor,"
+            " actor_name, event, created_at, redacted_by)"
+            " SELECT %s, id, 'created', path, blob_id, %s, %s, '', %s, ''"
+            " FROM memory_memory WHERE store_id = %s ORDER BY path",
+            [key, by.id, by.name, now, source_key],
+        )
+        cursor.execute(
+            "INSERT INTO memory_memory (store_id, path, blob_id, head_id, created_at, updated_at)"
+            " SELECT store_id, path, blob_id, id, created_at, created_at"
+            " FROM memory_version WHERE store_id = %s ORDER BY id",
+            [key],
+        )
+        cursor.execute(
+            "UPDATE memory_version SET memory_id = (SELECT id FROM memory_memory"
+            " WHERE head_id = memory_version.id AND store_id = %s) WHERE store_id = %s",
+            [key, key],
+        )
+    copy.memory_count, copy.size = source.memory_count, source.size
+    copy.changed_at = timezone.now()
+    copy.save(update_fields=["memory_count", "size", "changed_at"])
+    return copy
+
+
+# -- The parts they share -----------------------------------------------------------------
+
+
+def _locked(store: Store) -> Store:
+    """One writer per store at a time: limits, overlaps and counts are then true when checked."""
+    return Store.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=store.pk)
+
+
+def _writable(store: Store, act: Act) -> Store:
+    store = _locked(store)
+    if store.is_archived:
+        raise Refused("This store is archived: it can be read, but no longer changed.")
+    _check_draft(store, act)
+    return store
+
+
+def _check_draft(store: Store, act: Act) -> None:
+    if store.is_draft and not act.into_draft:
+        raise Refused("This store is a dream's draft: change it in the dream's review.")
+
+
+def _current(store: Store, memory: Memory) -> Memory:
+    found = store.memories.sized().filter(pk=memory.pk).first()
+    if found is None:
+        raise Conflict(f"{memory.path} was deleted meanwhile.")
+    return found
+
+
+def _check_expected(memory: Memory | None, expected: str | None, path: str) -> None:
+    if expected is None:
+        return
+    if expected != (memory.blob.sha256 if memory else ABSENT):
+        change = "changed" if memory and expected else "created" if memory else "deleted"
+        raise Conflict(f"{path} was {change} meanwhile.", memory)
+
+
+def _check_free(store: Store, path: str, *, moving: Memory | None = None) -> None:
+    others = store.memories.exclude(pk=moving.pk) if moving else store.memories.all()
+    in_the_way = (
+        others.filter(path__in=[path, *paths.ancestors(path)]).first()
+        or others.under(f"{path}/").first()
+    )
+    if in_the_way:
+        raise Occupied(in_the_way)
+
+
+def _create(
+    store: Store, path: str, content: str, act: Act, *, key: str | None = None
+) -> Memory:
+    _check_free(store, paths.check_path(path))
+    if store.memory_count >= paths.MAX_MEMORIES:
+        raise Invalid(
+            f"The store is full: it holds {paths.MAX_MEMORIES:,} memories. Remove or merge some."
+        )
+    blob = _blob(content)
+    memory = Memory.objects.create(pk=key, store=store, path=path, blob=blob, head_id=0)
+    memory.head = _record(store, memory, Operation.CREATED, path, blob, act)
+    Memory.objects.filter(pk=memory.pk).update(head=memory.head)
+    _count(store, memories=1, size=blob.size)
+    return memory
+
+
+def _change(store: Store, memory: Memory, path: str, blob: Blob, act: Act) -> Memory:
+    size = memory.blob.size
+    memory.head = _record(store, memory, Operation.MODIFIED, path, blob, act)
+    memory.path, memory.blob, memory.updated_at = path, blob, memory.head.created_at
+    memory.save(update_fields=["path", "blob", "head", "updated_at"])
+    _count(store, size=blob.size - size)
+    return memory
+
+
+def _record(
+    store: Store, memory: Memory, operation: str, path: str, blob: Blob | None, act: Act
+) -> Version:
+    return Version.objects.create(
+        store=store,
+        memory_id=memory.pk,
+        change_set=act.change_set,
+        operation=operation,
+        path=path,
+        blob=blob,
+        actor=act.by.id,
+        actor_name=act.by.name[:255],
+        event=act.by.event,
+    )
+
+
+def _blob(content: str) -> Blob:
+    data = paths.check_content(content)
+    blob, _ = Blob.objects.get_or_create(
+        sha256=hashlib.sha256(data).hexdigest(), defaults={"content": content, "size": len(data)}
+    )
+    return blob
+
+
+def _count(store: Store, *, memories: int = 0, size: int = 0) -> None:
+    Store.objects.filter(pk=store.pk).update(
+        memory_count=F("memory_count") + memories, size=F("size") + size, changed_at=timezone.now()
+    )
+    transaction.on_commit(lambda: live.ring(store.pk))
+
+
+def _sweep_blobs(keys: set[int]) -> None:
+    """Delete those texts that nothing points to any more."""
+    Blob.objects.filter(pk__in=keys).exclude(
+        pk__in=Memory.objects.filter(blob__in=keys).values("blob")
+    ).exclude(pk__in=Version.objects.filter(blob__in=keys).values("blob")).delete()
