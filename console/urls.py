@@ -20,7 +20,6 @@ urlpatterns = [
     path("v1/", api.api.urls),
     path("v1/<path:rest>", api.unknown_route),
     path("w/<slug:slug>/", views.workspace, name="workspace"),
-    path("w/<slug:slug>/settings/", include("console.settings_urls")),
     path("w/<slug:slug>/stores/", include("memory.urls")),
     path("w/<slug:slug>/", include("sessions.urls")),
     path("w/<slug:slug>/dreams/", include("dreaming.urls")),
