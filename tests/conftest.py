@@ -1,0 +1,84 @@
+"""Everyone's fixtures: alice owns the workspace, bob edits in it, eve is a stranger with her own."""
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from console import accounts
+from console.models import Role, User, Workspace
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def empty_cache():
+    cache.clear()
+
+
+@pytest.fixture
+def workspace(db) -> Workspace:
+    return factories.the_workspace()
+
+
+@pytest.fixture
+def alice(workspace) -> User:
+    return _member(workspace, "alice", Role.OWNER)
+
+
+@pytest.fixture
+def bob(workspace) -> User:
+    return _member(workspace, "bob", Role.EDITOR)
+
+
+@pytest.fixture
+def vera(workspace) -> User:
+    """Vera only looks."""
+    return _member(workspace, "vera", Role.VIEWER)
+
+
+@pytest.fixture
+def eve(db) -> User:
+    user = factories.make_user("eve")
+    accounts.create_workspace("Eve's place", owner=user)
+    return user
+
+
+def _member(workspace: Workspace, username: str, role: str) -> User:
+    user = factories.make_user(username)
+    accounts.join(workspace, user, role)
+    return user
+
+
+@pytest.fixture
+def as_alice(alice) -> Client:
+    return signed_in(alice)
+
+
+@pytest.fixture
+def as_bob(bob) -> Client:
+    return signed_in(bob)
+
+
+@pytest.fixture
+def as_vera(vera) -> Client:
+    return signed_in(vera)
+
+
+@pytest.fixture
+def as_eve(eve) -> Client:
+    return signed_in(eve)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def owner_key(workspace) -> str:
+    return accounts.issue_key(workspace, "Tests", Role.OWNER)[1]
+
+
+@pytest.fixture
+def api(owner_key) -> factories.Api:
+    return factories.Api(owner_key)
