@@ -76,9 +76,7 @@ class DefaultStore(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["agent", "store"], name="one_default_each")
-        ]
+        constraints = [models.UniqueConstraint(fields=["agent", "store"], name="one_default_each")]
 
     def __str__(self) -> str:
         return f"{self.store} for {self.agent}"

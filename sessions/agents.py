@@ -1,0 +1,153 @@
+"""Verbs on agents and environments: every change of an agent is a new version of it."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from console.models import Workspace
+from memory import paths
+from memory.models import Store
+from memory.paths import Invalid
+from sessions.models import Access, Agent, AgentVersion, DefaultStore, Environment
+
+ALL_FILE_TOOLS = {
+    "type": "agent_toolset_20260401",
+    "default_config": {"enabled": True, "permission_policy": {"type": "always_allow"}},
+    "configs": [],
+}
+CLOUD = {
+    "type": "cloud",
+    "networking": {"type": "unrestricted"},
+    "packages": {
+        "type": "packages",
+        "apt": [],
+        "cargo": [],
+        "gem": [],
+        "go": [],
+        "npm": [],
+        "pip": [],
+    },
+}
+
+
+class Stale(Exception):
+    """The agent has a newer version than the one the writer saw."""
+
+
+def blank_config(name: str, model: str) -> dict[str, Any]:
+    """An agent's configuration with every field of the wire contract's §8 present."""
+    return {
+        "name": name,
+        "description": None,
+        "model": {"id": model, "effort": None, "speed": "standard", "inference_geo": None},
+        "system": None,
+        "tools": [],
+        "skills": [],
+        "mcp_servers": [],
+        "multiagent": None,
+        "execution_identity": {"type": "service_account"},
+    }
+
+
+def check_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Raise `Invalid` unless the configuration keeps the contract's limits."""
+    if not 1 <= len(config["name"].strip()) <= 256 or "\0" in config["name"]:
+        raise Invalid("The agent's name must have 1 to 256 characters.")
+    if len(config["description"] or "") > 2048:
+        raise Invalid("The description must have at most 2,048 characters.")
+    if len(config["system"] or "") > 100_000:
+        raise Invalid("The system prompt must have at most 100,000 characters.")
+    if not 1 <= len(config["model"]["id"]) <= 256:
+        raise Invalid("The agent needs a model.")
+    return config
+
+
+@transaction.atomic
+def create(workspace: Workspace, config: dict[str, Any], *, metadata: dict | None = None) -> Agent:
+    """Make an agent, version 1. Raises `Invalid`."""
+    check_config(config)
+    metadata = paths.check_metadata(metadata or {})
+    agent = Agent.objects.create(workspace=workspace, name=config["name"], metadata=metadata)
+    AgentVersion.objects.create(agent=agent, number=1, config=config)
+    return agent
+
+
+@transaction.atomic
+def update(
+    agent: Agent,
+    changes: dict[str, Any],
+    *,
+    metadata: dict | None = None,
+    expected: int | None = None,
+) -> Agent:
+    """Change fields of the configuration; no change makes no version.
+
+    `metadata` is a patch. Raises `Stale` when `expected` is not the latest version, and `Invalid`.
+    """
+    agent = Agent.objects.select_for_update().get(pk=agent.pk)
+    if agent.archived_at:
+        raise Invalid("This agent is archived and can no longer be changed.")
+    if expected is not None and expected != agent.version:
+        raise Stale(f"The agent is at version {agent.version}, not {expected}. Load it again.")
+    old = agent.latest.config
+    config = check_config({**old, **changes})
+    new_metadata = paths.patch_metadata(agent.metadata, metadata or {})
+    if (config, new_metadata) == (old, agent.metadata):
+        return agent
+    agent.version += 1
+    agent.name, agent.metadata, agent.updated_at = config["name"], new_metadata, timezone.now()
+    agent.save(update_fields=["version", "name", "metadata", "updated_at"])
+    AgentVersion.objects.create(agent=agent, number=agent.version, config=config)
+    return agent
+
+
+def archive(agent: Agent) -> Agent:
+    """Retire the agent: its sessions go on, new ones are refused. Twice changes nothing."""
+    Agent.objects.current().filter(pk=agent.pk).update(archived_at=timezone.now())
+    agent.refresh_from_db()
+    return agent
+
+
+@transaction.atomic
+def set_default_stores(agent: Agent, defaults: list[tuple[Store, str, str]]) -> None:
+    """Replace what new sessions attach: (store, access, instructions) each. Raises `Invalid`."""
+    if len(defaults) > 8:
+        raise Invalid("A session can attach at most 8 stores.")
+    agent.default_stores.all().delete()
+    for store, access, instructions in defaults:
+        DefaultStore.objects.create(
+            agent=agent, store=store, access=Access(access), instructions=instructions
+        )
+
+
+@transaction.atomic
+def switch_default(old: Store, new: Store) -> list[str]:
+    """Let every agent that attaches `old` by default attach `new`; returns the agents' ids."""
+    switched = []
+    for default in DefaultStore.objects.filter(store=old).select_for_update():
+        if not new.default_for.filter(agent=default.agent_id).exists():
+            default.store = new
+            default.save(update_fields=["store"])
+            switched.append(default.agent_id)
+    return switched
+
+
+def create_environment(
+    workspace: Workspace,
+    name: str,
+    *,
+    description: str | None = None,
+    config: dict | None = None,
+    metadata: dict | None = None,
+) -> Environment:
+    """Make an environment. Raises `Invalid`."""
+    if not 1 <= len(name.strip()) <= 256 or "\0" in name:
+        raise Invalid("The environment's name must have 1 to 256 characters.")
+    return Environment.objects.create(
+        workspace=workspace,
+        name=name,
+        description=description,
+        config=config or CLOUD,
+        metadata=paths.check_metadata(metadata or {}),
+    )

@@ -1,0 +1,134 @@
+"""The event log: the one writer, the one order, the one way events look on the wire.
+
+Source of types and fields: wire contract §12.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from console import ids, live
+from console.api import stamp
+from sessions.models import Event, Session, Thread
+
+POSITION = Coalesce("processed_seq", "seq")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event about to be written. A queued one waits for a turn to take it up.
+
+    `id` is given when live readers already saw a preview under it; `private` never leaves us.
+    """
+
+    type: str
+    payload: dict[str, Any] = field(default_factory=dict)
+    private: dict[str, Any] | None = None
+    queued: bool = False
+    id: str = field(default_factory=lambda: ids.fresh("sevt"))
+
+
+@transaction.atomic
+def append(thread: Thread, *entries: Entry) -> list[Event]:
+    """Write entries to the end of the session's log, in order, and ring its readers."""
+    # Lock the session, not the last event: an empty log has no row to lock.
+    session = Session.objects.select_for_update().get(pk=thread.session_id)
+    now = timezone.now()
+    rows = [
+        Event(
+            pk=entry.id,
+            session_id=thread.session_id,
+            thread=thread,
+            seq=session.last_seq + number,
+            type=entry.type,
+            payload=_storable(entry.payload),
+            private=entry.private,
+            created_at=now,
+            processed_at=None if entry.queued else now,
+        )
+        for number, entry in enumerate(entries, 1)
+    ]
+    Event.objects.bulk_create(rows)
+    _lengthen(session, len(rows))
+    return rows
+
+
+@transaction.atomic
+def take_up(event: Event) -> Event:
+    """Note that a turn has begun with a queued event: its second place in the log."""
+    session = Session.objects.select_for_update().get(pk=event.session_id)
+    event.processed_at, event.processed_seq = timezone.now(), session.last_seq + 1
+    # The one change an entry ever sees, and only from null.
+    taken = QuerySet(Event).filter(pk=event.pk, processed_at=None)
+    if taken.update(processed_at=event.processed_at, processed_seq=event.processed_seq):
+        _lengthen(session, 1)
+    return event
+
+
+def _lengthen(session: Session, count: int) -> None:
+    Session.objects.filter(pk=session.pk).update(
+        last_seq=session.last_seq + count, updated_at=timezone.now()
+    )
+    transaction.on_commit(lambda: live.ring(session.pk))
+
+
+def _storable(value: Any) -> Any:
+    """Replace what a database text cannot hold (NUL, half a surrogate pair) by the mark U+FFFD."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return value
+
+
+def queued(thread: Thread) -> QuerySet[Event]:
+    """What was sent and no turn has taken up yet, oldest first."""
+    return thread.events.filter(processed_at=None).order_by("seq")
+
+
+def in_order(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Sort as the conversation went: queued events stand where they were taken up."""
+    return events.annotate(position=POSITION).order_by("position")
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An event as the log shows it at `position`; `waiting` when no turn had taken it up then."""
+
+    position: int
+    event: Event
+    waiting: bool
+
+    def wire(self) -> dict[str, Any]:
+        return wire(self.event, waiting=self.waiting)
+
+
+def since(session: Session, position: int, *, thread: Thread | None = None) -> list[Sighting]:
+    """All that entered the log after `position`, in the order readers must see it."""
+    events = Event.objects.filter(session=session)
+    if thread:
+        events = events.filter(thread=thread)
+    sightings = []
+    for event in events.filter(Q(seq__gt=position) | Q(processed_seq__gt=position)):
+        was_queued = event.processed_at is None or event.processed_seq is not None
+        if event.seq > position:
+            sightings.append(Sighting(event.seq, event, was_queued))
+        if event.processed_seq and event.processed_seq > position:
+            sightings.append(Sighting(event.processed_seq, event, False))
+    return sorted(sightings, key=lambda sighting: sighting.position)
+
+
+def wire(event: Event, *, waiting: bool = False) -> dict[str, Any]:
+    """Show an event as the API does."""
+    return {
+        "id": event.pk,
+        "type": event.type,
+        **event.payload,
+        "processed_at": None if waiting else stamp(event.processed_at),
+    }

@@ -1,0 +1,112 @@
+"""Leases: one worker works on a row at a time, and a dead worker's row comes free by itself.
+
+The broker may ring twice or lose a ring; who works is decided here, by one conditional UPDATE.
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+logger = logging.getLogger(__name__)
+
+
+class LeaseLost(Exception):
+    """Another worker has taken over; whatever this one still meant to write must not be."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A claim on one row that has the columns `lease_owner` and `lease_until`."""
+
+    model: type[models.Model]
+    pk: str
+    owner: str
+
+    @contextmanager
+    def transaction(self) -> Iterator[models.Model]:
+        """A transaction that holds the row and begins only while the lease is ours."""
+        with transaction.atomic():
+            row = self.model.objects.select_for_update(of=("self",)).filter(pk=self.pk).first()
+            if row is None or row.lease_owner != self.owner:
+                raise LeaseLost
+            yield row
+
+    def release(self) -> None:
+        _heart.forget(self)
+        mine = self.model.objects.filter(pk=self.pk, lease_owner=self.owner)
+        mine.update(lease_owner="", lease_until=None)
+
+
+def free(now) -> Q:
+    """Rows nobody works on: never claimed, released, or their worker is gone."""
+    return Q(lease_until=None) | Q(lease_until__lt=now)
+
+
+def claim(model: type[models.Model], pk: str, *conditions: Q) -> Lease | None:
+    """Take the row if it is free and the conditions hold; None when someone else has it."""
+    now = timezone.now()
+    lease = Lease(model, pk, uuid.uuid4().hex)
+    taken = model.objects.filter(free(now), *conditions, pk=pk).update(
+        lease_owner=lease.owner, lease_until=now + timedelta(seconds=settings.LEASE_SECONDS)
+    )
+    if not taken:
+        return None
+    _heart.keep(lease)
+    return lease
+
+
+class _Heart:
+    """Renews all leases of this process from one thread, on one database connection."""
+
+    def __init__(self) -> None:
+        self._leases: set[Lease] = set()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def keep(self, lease: Lease) -> None:
+        with self._lock:
+            self._leases.add(lease)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._beat, name="leases", daemon=True)
+                self._thread.start()
+
+    def forget(self, lease: Lease) -> None:
+        with self._lock:
+            self._leases.discard(lease)
+
+    def _beat(self) -> None:
+        idle_beats = 0
+        try:
+            # The thread ends when there is nothing to renew for a while: an idle worker then
+            # holds no connection for it.
+            while idle_beats < 10:
+                self._wake.wait(settings.LEASE_SECONDS / 4)
+                with self._lock:
+                    leases = list(self._leases)
+                idle_beats = 0 if leases else idle_beats + 1
+                self._renew(leases)
+        finally:
+            connection.close()
+
+    def _renew(self, leases: list[Lease]) -> None:
+        until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+        try:
+            for lease in leases:
+                mine = lease.model.objects.filter(pk=lease.pk, lease_owner=lease.owner)
+                mine.update(lease_until=until)
+        except DatabaseError:
+            logger.warning("Leases could not be renewed; trying again.", exc_info=True)
+            connection.close()
+
+
+_heart = _Heart()

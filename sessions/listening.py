@@ -1,0 +1,118 @@
+"""Listening to a model: previews go to live readers, the whole reply to the loop."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from console import ids, live
+from sessions.providers.base import Provider, ProviderError, Reply, Request, TextDelta, Thinking
+
+FLUSH_SECONDS = 0.03
+STOP_CHECK_SECONDS = 0.25
+
+
+@dataclass
+class Preview:
+    """Tells live readers what is being said, in the shape of wire contract §12.7; never stored.
+
+    Deltas are gathered for a moment, so that a fast model does not send a datagram per token.
+    """
+
+    session: str
+    thread: str
+    event_id: str = field(default_factory=lambda: ids.fresh("sevt"))
+    _started: bool = False
+    _pending: str = ""
+    _index: int = 0
+    _flushed_at: float = 0
+
+    def add(self, delta: TextDelta) -> None:
+        if delta.index != self._index:
+            self.flush()
+            self._index = delta.index
+        self._pending += delta.text
+        if time.monotonic() - self._flushed_at > FLUSH_SECONDS:
+            self.flush()
+
+    def thinking(self) -> None:
+        self._send(
+            {"type": "event_start", "event": {"type": "agent.thinking", "id": self.event_id}}
+        )
+
+    def flush(self) -> None:
+        if not self._pending:
+            return
+        if not self._started:
+            self._started = True
+            start = {"type": "agent.message", "id": self.event_id}
+            self._send({"type": "event_start", "event": start})
+        while self._pending:
+            piece, self._pending = self._pending[:1500], self._pending[1500:]
+            content = {"type": "text", "text": piece}
+            delta = {"type": "content_delta", "index": self._index, "content": content}
+            self._send({"type": "event_delta", "event_id": self.event_id, "delta": delta})
+        self._flushed_at = time.monotonic()
+
+    def _send(self, event: dict) -> None:
+        live.whisper(self.session, {"thread": self.thread, "event": event})
+
+
+def hear(
+    provider: Provider, request: Request, preview: Preview, is_stopped: Callable[[], bool]
+) -> Reply | None:
+    """Return the model's reply, or None when the turn was stopped meanwhile.
+
+    The provider is read in a thread of its own: it may be silent for minutes, and Stop must not
+    wait for it. Raises `ProviderError`.
+    """
+    pieces: queue.Queue = queue.Queue()
+    given_up = threading.Event()
+    reader = threading.Thread(
+        target=_read, args=(provider, request, pieces, given_up), name="model", daemon=True
+    )
+    reader.start()
+    checked_at = time.monotonic()
+    while True:
+        if time.monotonic() - checked_at > STOP_CHECK_SECONDS:
+            checked_at = time.monotonic()
+            if is_stopped():
+                given_up.set()
+                return None
+        try:
+            piece = pieces.get(timeout=STOP_CHECK_SECONDS)
+        except queue.Empty:
+            preview.flush()
+            continue
+        if isinstance(piece, Reply):
+            preview.flush()
+            return piece
+        _pass_on(piece, preview)
+
+
+def _pass_on(piece: TextDelta | Thinking | Exception, preview: Preview) -> None:
+    if isinstance(piece, Exception):
+        raise piece
+    if isinstance(piece, Thinking):
+        preview.thinking()
+    else:
+        preview.add(piece)
+
+
+def _read(
+    provider: Provider, request: Request, pieces: queue.Queue, given_up: threading.Event
+) -> None:
+    stream = provider.stream(request)
+    try:
+        for piece in stream:
+            pieces.put(piece)
+            if given_up.is_set():
+                break
+        else:
+            broken = "The model's answer broke off before its end."
+            pieces.put(ProviderError("model_request_failed_error", broken, retryable=True))
+    except Exception as error:  # noqa: BLE001 - handed over: the loop decides what it means
+        pieces.put(error)
+    finally:
+        stream.close()

@@ -1,0 +1,359 @@
+"""The worker's side of a turn: ask, act, repeat, until the model asks for nothing.
+
+The state of a turn is its thread's log. Whatever instant a worker dies at, the next one reads the
+log and goes on: an unanswered tool call is run, an unanswered message is sent to the model again.
+A tool's effect and its result commit together, so that no effect is lost or doubled.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from console.actors import Actor
+from sessions import context, events, leases, listening, transcript
+from sessions.events import Entry
+from sessions.leases import LeaseLost
+from sessions.models import Event, Session, Status, Thread
+from sessions.providers import catalogue
+from sessions.providers.base import ProviderError, Reply, Request
+from sessions.tools import Toolbox
+
+logger = logging.getLogger(__name__)
+MAX_REQUESTS = 100
+END_TURN = {"type": "end_turn"}
+
+
+@dataclass(frozen=True)
+class Trade:
+    """What differs between kinds of threads: their tools, and how to ring for them again.
+
+    `toolbox(session, actor)` makes the tools for one call; `ring(thread_id, seconds)` queues the
+    thread to be worked on again after that time.
+    """
+
+    toolbox: Callable[[Session, Actor], Toolbox]
+    ring: Callable[[str, float], None]
+
+
+def run(thread_id: str, trade: Trade) -> None:
+    """Work on the thread until its turn ends; return at once when it is not ours to run."""
+    now = timezone.now()
+    due = Q(status=Status.RUNNING) | Q(status=Status.RESCHEDULING) & (
+        Q(retry_at=None) | Q(retry_at__lte=now) | Q(stop_requested=True)
+    )
+    lease = leases.claim(Thread, thread_id, due)
+    if lease is None:
+        return
+    try:
+        turn = Turn(lease, trade)
+        while turn.step():
+            pass
+    except LeaseLost:
+        logger.info("Thread %s was taken over by another worker.", thread_id)
+    finally:
+        lease.release()
+
+
+class Turn:
+    """One worker's run over one thread, from the claim until it goes idle or is put off."""
+
+    def __init__(self, lease: leases.Lease, trade: Trade) -> None:
+        self.lease, self.trade = lease, trade
+        self.thread = Thread.objects.select_related("session__workspace").get(pk=lease.pk)
+        self.session = self.thread.session
+        self.log = self._read_log()
+        self.is_primary = self.thread.parent_id is None
+
+    def step(self) -> bool:
+        """Do the next thing the log asks for; False when the turn is over or put off."""
+        try:
+            return self._step()
+        except (LeaseLost, OperationalError, InterfaceError):
+            raise  # someone else has it, or the database is away: the sweep will ring again
+        except Exception:
+            logger.exception("Thread %s: the turn failed.", self.thread.pk)
+            self.log = self._read_log()
+            return self._give_up(
+                "unknown_error", "Something went wrong inside Reverie; the server's log says what."
+            )
+
+    def _step(self) -> bool:
+        state = transcript.where(self.log)
+        with self.lease.transaction() as thread:
+            self._wake_up(thread)
+            if state.open_request:
+                self._append(self._span_end(state.open_request, is_error=True))
+        if thread.stop_requested:
+            return self._interrupt(state)
+        if calls := [call for call in state.open_calls if call.type == "agent.tool_use"]:
+            for call in calls:
+                self._run_tool(call)
+            return True
+        if state.open_calls:
+            waiting = [call.pk for call in state.open_calls]
+            return self._finish({"type": "requires_action", "event_ids": waiting})
+        if state.needs_reply:
+            return self._ask(state)
+        return self._next_message() or self._finish(END_TURN)
+
+    # -- What a step can be -------------------------------------------------------------
+
+    def _ask(self, state: transcript.Turn) -> bool:
+        if state.requests >= MAX_REQUESTS:
+            return self._give_up(
+                "tool_use_limit_reached_error",
+                f"The turn was stopped after {MAX_REQUESTS} model requests.",
+            )
+        with self.lease.transaction():
+            start = self._append(Entry("span.model_request_start"))[0]
+        preview = listening.Preview(self.session.pk, self.thread.pk)
+        try:
+            provider = catalogue.provider_for(self.session.model)
+            reply = listening.hear(provider, self._request(), preview, self._is_stopped)
+            if reply and not reply.text.strip() and not reply.tool_calls:
+                raise _empty(reply)
+        except ProviderError as error:
+            return self._put_off(start, error)
+        if reply is None:
+            return True  # stopped while listening; the next step sees the request
+        return self._heard(start, reply, preview)
+
+    def _heard(self, start: Event, reply: Reply, preview: listening.Preview) -> bool:
+        thinking = [block for block in reply.content if "thinking" in block["type"]]
+        texts = [block for block in reply.content if block["type"] == "text" and block["text"]]
+        entries = []
+        if thinking:
+            entries.append(Entry("agent.thinking", private={"blocks": thinking}))
+        if texts:
+            content = [{"type": "text", "text": block["text"]} for block in texts]
+            entries.append(Entry("agent.message", {"content": content}, id=preview.event_id))
+        entries.append(self._span_end(start, is_error=False, usage=asdict(reply.usage)))
+        entries += [self._call(block) for block in reply.tool_calls]
+        with self.lease.transaction() as thread:
+            self._append(*entries)
+            self._count(thread, reply)
+            if reply.stop_reason == "refusal":
+                self._idle({"type": "refusal"}, explanation=reply.explanation)
+        return reply.stop_reason != "refusal"
+
+    def _run_tool(self, call: Event) -> None:
+        with self.lease.transaction() as thread:
+            if thread.stop_requested:
+                return
+            actor = Actor(self.session.pk, self.session.agent_config["name"], event=call.pk)
+            toolbox = self.trade.toolbox(self.session, actor)
+            result = toolbox.run(call.payload["name"], call.payload["input"])
+            self._append(_result(call, result.text, result.is_error, result.facts))
+
+    def _next_message(self) -> bool:
+        with self.lease.transaction():
+            message = events.queued(self.thread).first()
+            if message:
+                self.log.append(events.take_up(message))
+        return message is not None
+
+    def _interrupt(self, state: transcript.Turn) -> bool:
+        with self.lease.transaction() as thread:
+            for event in events.queued(self.thread).filter(type="user.interrupt"):
+                self.log.append(events.take_up(event))
+            stopped = "Stopped by the user before this ran."
+            self._append(*(_result(call, stopped, True) for call in state.open_calls))
+            Thread.objects.filter(pk=thread.pk).update(stop_requested=False)
+            return self._idle(END_TURN)
+
+    def _finish(self, stop_reason: dict) -> bool:
+        with self.lease.transaction():
+            # Looked at again under the lock: a message that came in since must not be stranded.
+            if stop_reason == END_TURN and events.queued(self.thread).exists():
+                return True
+            return self._idle(stop_reason)
+
+    def _put_off(self, start: Event, error: ProviderError) -> bool:
+        with self.lease.transaction() as thread:
+            self._append(self._span_end(start, is_error=True))
+            if error.retryable and thread.retries < settings.MODEL_MAX_RETRIES:
+                return self._reschedule(thread, error)
+        return self._give_up(error.type, error.message)
+
+    def _reschedule(self, thread: Thread, error: ProviderError) -> bool:
+        seconds = _backoff(thread.retries, error.retry_after)
+        self._append(
+            _error(error.type, error.message, "retrying"),
+            *self._status_entries("rescheduled"),
+        )
+        self._set_status(
+            Status.RESCHEDULING,
+            retries=thread.retries + 1,
+            retry_at=timezone.now() + timedelta(seconds=seconds),
+            **RELEASED,
+        )
+        transaction.on_commit(lambda: self.trade.ring(self.thread.pk, seconds))
+        return False
+
+    def _give_up(self, type: str, message: str) -> bool:
+        with self.lease.transaction():
+            state = transcript.where(self.log)
+            if state.open_request:
+                self._append(self._span_end(state.open_request, is_error=True))
+            self._append(*(_result(call, message, True) for call in state.open_calls))
+            for waiting in events.queued(self.thread):
+                self.log.append(events.take_up(waiting))
+            self._append(_error(type, message, "exhausted"))
+            return self._idle({"type": "retries_exhausted"})
+
+    # -- The parts they share -----------------------------------------------------------
+
+    def _read_log(self) -> list[Event]:
+        return list(events.in_order(self.thread.events.exclude(processed_at=None)))
+
+    def _append(self, *entries: Entry) -> list[Event]:
+        rows = events.append(self.thread, *entries) if entries else []
+        self.log += rows
+        return rows
+
+    def _wake_up(self, thread: Thread) -> None:
+        if thread.status == Status.RESCHEDULING:
+            self._append(*self._status_entries("running"))
+            self._set_status(Status.RUNNING, retry_at=None)
+
+    def _idle(self, stop_reason: dict, *, explanation: str = "") -> bool:
+        """Close the turn; True when messages already wait for the next one."""
+        details = {"type": "refusal", "category": None, "explanation": explanation or None}
+        shown = {"stop_reason": stop_reason, "stop_details": details if explanation else None}
+        entries = [Entry("session.thread_status_idle", {**self._named(), **shown})]
+        if self.is_primary:
+            usage = wire_usage(Session.objects.get(pk=self.session.pk))
+            entries.append(Entry("session.usage", {"usage": usage, "budget": None}))
+            entries.append(Entry("session.status_idle", shown))
+        self._append(*entries)
+        if events.queued(self.thread).exists() and stop_reason == END_TURN:
+            self._append(*self._status_entries("running"))
+            return True
+        self._set_status(Status.IDLE, retries=0, retry_at=None, **RELEASED)
+        return False
+
+    def _set_status(self, status: str, **changes) -> None:
+        now = timezone.now()
+        Thread.objects.filter(pk=self.thread.pk).update(status=status, updated_at=now, **changes)
+        if self.is_primary:
+            Session.objects.filter(pk=self.session.pk).update(status=status, updated_at=now)
+
+    def _status_entries(self, status: str) -> list[Entry]:
+        return status_entries(self.thread, status)
+
+    def _named(self) -> dict:
+        return {"session_thread_id": self.thread.pk, "agent_name": self.thread.name}
+
+    def _count(self, thread: Thread, reply: Reply) -> None:
+        usage = asdict(reply.usage)
+        added = {name: F(name) + count for name, count in usage.items()}
+        Session.objects.filter(pk=self.session.pk).update(**added)
+        Thread.objects.filter(pk=thread.pk).update(
+            retries=0,
+            input_tokens=F("input_tokens")
+            + usage["input_tokens"]
+            + usage["cache_read_input_tokens"]
+            + usage["cache_creation_input_tokens"],
+            output_tokens=F("output_tokens") + usage["output_tokens"],
+        )
+
+    def _span_end(self, start: Event, *, is_error: bool, usage: dict | None = None) -> Entry:
+        none = dict.fromkeys(USAGE_KEYS, 0)
+        payload = {"model_request_start_id": start.pk, "is_error": is_error}
+        return Entry("span.model_request_end", {**payload, "model_usage": usage or none})
+
+    def _call(self, block: dict) -> Entry:
+        call = {"name": block["name"], "input": block["input"]}
+        custom = {t["name"] for t in self.session.agent_config["tools"] if t["type"] == "custom"}
+        if block["name"] in custom:
+            return Entry("agent.custom_tool_use", call)
+        return Entry("agent.tool_use", {**call, "evaluated_permission": "allow"})
+
+    def _request(self) -> Request:
+        attachments = self.session.attachments.all()
+        now = timezone.now()
+        config = self.session.agent_config
+        custom = [t for t in config["tools"] if t["type"] == "custom" and self.is_primary]
+        keys = ("name", "description", "input_schema")
+        nobody = Actor(self.session.pk, config["name"])
+        specs = self.trade.toolbox(self.session, nobody).specs
+        return Request(
+            model=self.session.model,
+            system=context.system_prompt(config["system"], attachments, now),
+            messages=transcript.messages(self.log),
+            tools=[*specs, *({key: tool[key] for key in keys} for tool in custom)],
+            now=now,
+            purpose=self.thread.purpose,
+        )
+
+    def _is_stopped(self) -> bool:
+        return Thread.objects.filter(pk=self.thread.pk, stop_requested=True).exists()
+
+
+RELEASED = {"lease_owner": "", "lease_until": None}
+USAGE_KEYS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
+
+
+def status_entries(thread: Thread, status: str) -> list[Entry]:
+    """The events that tell a status: the session's (primary thread only) and the thread's."""
+    named = {"session_thread_id": thread.pk, "agent_name": thread.name}
+    entries = [Entry(f"session.thread_status_{status}", named)]
+    if thread.parent_id is None:
+        entries.insert(0, Entry(f"session.status_{status}"))
+    return entries
+
+
+def wire_usage(session: Session) -> dict:
+    """A session's tokens so far, as the wire contract's §10 has them."""
+    return {
+        "input_tokens": session.input_tokens,
+        "output_tokens": session.output_tokens,
+        "cache_read_input_tokens": session.cache_read_input_tokens,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": session.cache_creation_input_tokens,
+            "ephemeral_1h_input_tokens": 0,
+        },
+    }
+
+
+def _result(call: Event, text: str, is_error: bool, facts: dict | None = None) -> Entry:
+    custom = call.type == "agent.custom_tool_use"
+    key = "custom_tool_use_id" if custom else "tool_use_id"
+    type = "user.custom_tool_result" if custom else "agent.tool_result"
+    content = [{"type": "text", "text": text}]
+    return Entry(type, {key: call.pk, "content": content, "is_error": is_error}, private=facts)
+
+
+def _error(type: str, message: str, retry: str) -> Entry:
+    error = {"type": type, "message": message, "retry_status": {"type": retry}}
+    return Entry("session.error", {"error": error})
+
+
+def _empty(reply: Reply) -> ProviderError:
+    used_up = reply.stop_reason == "max_tokens"
+    return ProviderError(
+        "model_request_failed_error",
+        "The model used all its output tokens without answering; choose a model that thinks less."
+        if used_up
+        else "The model answered with nothing at all.",
+        retryable=not used_up,
+    )
+
+
+def _backoff(retries: int, retry_after: float | None) -> float:
+    """Seconds to wait: what the endpoint asked for, else 1, 2, 4, … with jitter."""
+    if retry_after is not None:
+        return min(retry_after, 300)
+    return min(2**retries, 60) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret

@@ -1,0 +1,32 @@
+"""Doorbells: a task carries an id and finds everything else in the database."""
+
+from celery import shared_task
+from django.db.models import Q
+from django.utils import timezone
+
+from sessions import leases, loop
+from sessions.models import Status, Thread
+from sessions.tools import chat_tools
+
+
+@shared_task
+def run_turn(thread_id: str) -> None:
+    """Run the thread's turn, unless someone else is at it already."""
+    loop.run(thread_id, CHAT)
+
+
+@shared_task
+def sweep() -> None:
+    """Ring again for every turn that should be running and is not: the broker may forget."""
+    now = timezone.now()
+    due = Q(status=Status.RUNNING) | Q(status=Status.RESCHEDULING, retry_at__lte=now)
+    waiting = Thread.objects.filter(due, leases.free(now), purpose="chat")
+    for pk in waiting.values_list("pk", flat=True)[:500]:
+        run_turn.delay(pk)
+
+
+def ring_later(thread_id: str, seconds: float) -> None:
+    run_turn.apply_async([thread_id], countdown=seconds)
+
+
+CHAT = loop.Trade(toolbox=chat_tools, ring=ring_later)

@@ -1,0 +1,141 @@
+"""The file system a session sees: its stores under /mnt/memory and its own /workspace."""
+
+import posixpath
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from console.actors import Actor
+from memory import paths, stores
+from memory.models import Store, StoreState
+from memory.stores import Act, sha256
+from sessions.context import MOUNT_ROOT, WORKSPACE
+from sessions.models import Attachment, Glimpse, ScratchFile, Session
+from sessions.tools.base import ToolError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an absolute path leads: a store's mount, or the workspace when `mount` is None."""
+
+    full: str
+    path: str
+    mount: Attachment | None
+
+    @property
+    def root(self) -> str:
+        return self.mount.mount_path if self.mount else WORKSPACE
+
+
+@dataclass
+class Mounts:
+    """A session's files. `by` is the agent, acting for one event; drafts only for a dream's own."""
+
+    session: Session
+    by: Actor
+    into_draft: bool = False
+    attachments: list[Attachment] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.attachments = list(self.session.attachments.select_related("store__workspace"))
+
+    def place(self, path: str) -> Place:
+        """Find where `path` leads. Raises `ToolError` outside the mounts and the workspace."""
+        if not path.startswith("/"):
+            path = f"{WORKSPACE}/{path}"
+        if ".." in path.split("/"):
+            raise ToolError("The path may not contain .. as a part.")
+        full = posixpath.normpath(path)
+        for attachment in self.attachments:
+            if full == attachment.mount_path or full.startswith(f"{attachment.mount_path}/"):
+                return Place(full, full.removeprefix(attachment.mount_path) or "/", attachment)
+        if full == WORKSPACE or full.startswith(f"{WORKSPACE}/"):
+            return Place(full, full.removeprefix(WORKSPACE) or "/", None)
+        known = ", ".join([*(a.mount_path for a in self.attachments), WORKSPACE])
+        raise ToolError(f"{full} is not in a mounted folder. There is: {known}.")
+
+    def store(self, place: Place) -> Store:
+        if place.mount.store is None:
+            raise ToolError(f"The store {place.mount.name!r} has been deleted.")
+        return place.mount.store
+
+    def text(self, place: Place) -> str | None:
+        """The file's text, or None when there is no file."""
+        if place.mount is None:
+            file = self.session.scratch.filter(path=place.path).first()
+            return file.content if file else None
+        memory = self.store(place).memories.with_text().filter(path=place.path).first()
+        return memory.content if memory else None
+
+    def put(self, place: Place, text: str, *, expected: str | None) -> str:
+        """Write the file; returns the id of the version made ("" in the workspace).
+
+        `expected` is the hash the agent last saw (`stores.ABSENT` for none). Raises `ToolError`.
+        """
+        if place.mount is None:
+            return self._scratch(place, text)
+        store = self._writable(place)
+        try:
+            act = Act(self.by, into_draft=self.into_draft)
+            memory = stores.write(store, place.path, text, act=act, expected=expected)
+        except stores.Conflict as conflict:
+            raise ToolError(
+                f"{conflict} Nothing was written: read it again, then decide."
+            ) from None
+        except (stores.Invalid, stores.Refused, stores.Occupied) as error:
+            raise ToolError(str(error)) from None
+        self.note(place, text)
+        return memory.head_id
+
+    def drop(self, place: Place) -> str:
+        """Remove a memory; returns the id of the version that says so. Raises `ToolError`."""
+        memory = self._writable(place).memories.filter(path=place.path).first()
+        if memory is None:
+            raise ToolError(f"There is no file {place.full}.")
+        act = Act(self.by, into_draft=self.into_draft)
+        return stores.remove(memory, act=act).pk
+
+    def note(self, place: Place, text: str) -> None:
+        """Remember what the agent now knows to stand there."""
+        Glimpse.objects.update_or_create(
+            session=self.session,
+            path=place.full,
+            defaults={"sha256": sha256(text), "seen_at": timezone.now()},
+        )
+
+    def last_seen(self, place: Place) -> str:
+        """The hash of what the agent last saw there, `stores.ABSENT` when it never looked."""
+        glimpse = self.session.glimpses.filter(path=place.full).first()
+        return glimpse.sha256 if glimpse else stores.ABSENT
+
+    def searched(self, folder: str | None) -> list[tuple[Place, str]]:
+        """The places a search in `folder` covers: each with the prefix its hits get."""
+        if folder is None or folder.rstrip("/") in {"", "/mnt", MOUNT_ROOT}:
+            everywhere = [a.mount_path for a in self.attachments if a.store]
+            return [(self.place(path), path) for path in [*everywhere, WORKSPACE]]
+        place = self.place(folder)
+        return [(place, place.root)]
+
+    def _writable(self, place: Place) -> Store:
+        if not place.mount.is_writable:
+            raise ToolError(
+                f"The store {place.mount.name!r} is attached read-only to this session;"
+                " nothing in it can be changed from here."
+            )
+        store = self.store(place)
+        if store.state == StoreState.ARCHIVED:
+            raise ToolError(f"The store {place.mount.name!r} is archived; it can only be read.")
+        return store
+
+    def _scratch(self, place: Place, text: str) -> str:
+        try:
+            paths.check_path(place.path)
+            paths.check_content(text)
+        except paths.Invalid as error:
+            raise ToolError(str(error)) from None
+        ScratchFile.objects.update_or_create(
+            session=self.session,
+            path=place.path,
+            defaults={"content": text, "updated_at": timezone.now()},
+        )
+        return ""

@@ -1,0 +1,93 @@
+"""Pure: what a thread's log says about where its turn stands, and what a model is shown of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from console.api import stamp
+from sessions.models import Event
+from sessions.providers.base import Block
+
+CALLS = {"agent.tool_use", "agent.custom_tool_use"}
+ANSWERS = {
+    "agent.tool_result": "tool_use_id",
+    "user.tool_result": "tool_use_id",
+    "user.custom_tool_result": "custom_tool_use_id",
+}
+TURN_ENDS = {"session.thread_status_idle", "session.thread_status_terminated"}
+
+
+@dataclass
+class Turn:
+    """Where the turn under way stands, read from the log's tail."""
+
+    open_calls: list[Event] = field(default_factory=list)
+    open_request: Event | None = None
+    needs_reply: bool = False
+    requests: int = 0
+
+
+def where(events: Sequence[Event]) -> Turn:
+    """Read the state of the current turn from a thread's events in order of position."""
+    turn = Turn()
+    calls: dict[str, Event] = {}
+    for event in events:
+        if event.type in TURN_ENDS:
+            turn, calls = Turn(), {}
+        elif event.type in CALLS:
+            calls[event.pk] = event
+        elif event.type in ANSWERS:
+            calls.pop(event.payload[ANSWERS[event.type]], None)
+            turn.needs_reply = True
+        elif event.type == "user.message":
+            turn.needs_reply = True
+        elif event.type == "span.model_request_start":
+            turn.open_request = event
+            turn.requests += 1
+        elif event.type == "span.model_request_end":
+            turn.open_request = None
+            turn.needs_reply = turn.needs_reply and event.payload["is_error"]
+    turn.open_calls = list(calls.values())
+    return turn
+
+
+def messages(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Build the conversation a model is shown: alternating messages in the Messages API's shape."""
+    built: list[dict[str, Any]] = []
+    for event in events:
+        if role_and_blocks := _blocks(event):
+            role, blocks = role_and_blocks
+            if not built or built[-1]["role"] != role:
+                built.append({"role": role, "content": []})
+            built[-1]["content"] += blocks
+            built[-1]["said_at"] = stamp(event.created_at)
+    return built
+
+
+def _blocks(event: Event) -> tuple[str, list[Block]] | None:
+    payload = event.payload
+    if event.type in {"user.message", "agent.message"}:
+        role = "user" if event.type == "user.message" else "assistant"
+        blocks = [block for block in payload["content"] if block.get("text", "x").strip()]
+        return (role, [dict(block) for block in blocks]) if blocks else None
+    if event.type == "agent.thinking":
+        return ("assistant", list(event.private["blocks"])) if event.private else None
+    if event.type in CALLS:
+        call = {"type": "tool_use", "id": event.pk, "name": payload["name"]}
+        return "assistant", [{**call, "input": payload["input"]}]
+    if event.type in ANSWERS:
+        return "user", [
+            {
+                "type": "tool_result",
+                "tool_use_id": payload[ANSWERS[event.type]],
+                "content": payload.get("content") or [],
+                "is_error": bool(payload.get("is_error")),
+            }
+        ]
+    return None
+
+
+def text_of(event: Event) -> str:
+    """The text a person would read in an event's content blocks."""
+    blocks = event.payload.get("content") or []
+    return "\n".join(block["text"] for block in blocks if block.get("type") == "text")
