@@ -1,0 +1,27 @@
+"""The Celery app: `celery -A console …`; its settings are the `CELERY_…` ones of Django."""
+
+import os
+from pathlib import Path
+
+from celery import Celery, signals
+from kombu.transport import TRANSPORT_ALIASES
+
+from console import broker
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+TRANSPORT_ALIASES["embedded"] = "console.broker:Transport"
+
+app = Celery("reverie")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def leave_logging_alone(**options) -> None:
+    """Keep Django's LOGGING: Celery adds no handlers of its own while this is connected."""
+
+
+@signals.worker_shutting_down.connect
+def stop_at_once(**options) -> None:
+    if folder := app.conf.broker_transport_options.get("path"):
+        broker.hurry(Path(folder))
