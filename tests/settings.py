@@ -14,10 +14,11 @@ _home = tempfile.mkdtemp(prefix="reverie-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 
 os.environ |= {"REVERIE_HOME": _home, "PYTHON_DOTENV_DISABLED": "1", "TIME_ZONE": "UTC"}
-for _name in (
-    "ALLOWED_HOSTS ANTHROPIC_API_KEY ANTHROPIC_BASE_URL ANTHROPIC_MODELS DEBUG HOST OPENAI_API_KEY"
-    " OPENAI_BASE_URL OPENAI_MODELS PORT PUBLIC_URL SECRET_KEY"
-).split():
+for _name in [
+    *("ALLOWED_HOSTS", "DEBUG", "HOST", "PORT", "PUBLIC_URL", "SECRET_KEY"),
+    *("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODELS"),
+    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODELS"),
+]:
     os.environ.pop(_name, None)
 
 from console.settings import *  # noqa: E402, F403

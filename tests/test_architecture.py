@@ -1,0 +1,105 @@
+"""Imports point one way: between the apps, and between the layers inside each app."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.once
+ROOT = Path(__file__).resolve().parent.parent
+
+# A lower line may import from its own line and the lines above it. A package counts as one module.
+APPS = ["console", "memory", "sessions", "dreaming"]
+LAYERS = {
+    "console": [
+        {"settings", "ids", "apps"},
+        {"models"},
+        {"actors", "htmx", "middleware", "templatetags", "bells", "broker"},
+        {"celery", "live"},
+        {"accounts", "access", "doctor"},
+        {"forms", "views", "api"},
+        {"urls"},
+        {"asgi", "management"},
+    ],
+    "memory": [
+        {"apps"},
+        {"models"},
+        {"paths", "diffs", "merge", "rendering", "search"},
+        {"stores"},
+        {"forms", "views", "api"},
+        {"urls"},
+    ],
+    "sessions": [
+        {"apps"},
+        {"models"},
+        {"events", "transcript", "context", "providers", "tools"},
+        {"loop"},
+        {"tasks"},
+        {"agents", "conversation"},
+        {"stream", "forms", "views", "api"},
+        {"urls"},
+    ],
+    "dreaming": [
+        {"apps"},
+        {"models"},
+        {"statements", "sources"},
+        {"subagent", "consolidation", "pipeline"},
+        {"tasks"},
+        {"dreams", "review", "adoption"},
+        {"forms", "views", "api"},
+        {"urls"},
+    ],
+}
+
+
+def files(app: str) -> Iterator[tuple[str, Path]]:
+    """The app's source files, each with the module (or package) of the app it belongs to."""
+    for path in sorted((ROOT / app).rglob("*.py")):
+        first = path.relative_to(ROOT / app).parts[0].removesuffix(".py")
+        if first not in {"migrations", "__init__"}:
+            yield first, path
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """What a file imports of ours, as (app, module)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for app, module, *_ in (f"{name}.".split(".") for name in names):
+            if app in APPS:
+                yield app, module
+
+
+def layer(app: str, module: str) -> int:
+    for number, modules in enumerate(LAYERS[app]):
+        if module in modules:
+            return number
+    pytest.fail(f"{app}.{module} has no place yet: put it on its line of LAYERS in {__file__}.")
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_apps_import_only_the_apps_below_them(app):
+    for _, path in files(app):
+        for other, module in imports(path):
+            below = APPS.index(other) <= APPS.index(app)
+            assert below, (
+                f"{path.relative_to(ROOT)} imports {other}.{module}, which stands above it."
+            )
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_modules_import_only_the_layers_below_them(app):
+    for module, path in files(app):
+        for other in {name for owner, name in imports(path) if owner == app and name != module}:
+            below = layer(app, other) <= layer(app, module)
+            assert below, f"{path.relative_to(ROOT)} imports {app}.{other}, which stands above it."
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_every_module_has_its_place_in_the_layers(app):
+    for module, _ in files(app):
+        layer(app, module)
