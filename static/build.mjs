@@ -1,0 +1,90 @@
+// Copies what the pages need out of node_modules into static/vendor, each with its licence.
+// Run by `make assets`; the result is committed, so that running Reverie needs no Node.js.
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const PACKAGES = join(HERE, "..", "node_modules");
+const VENDOR = join(HERE, "vendor");
+
+const ICONS = `
+  activity archive archive-restore arrow-down arrow-left arrow-right arrow-up arrow-up-right
+  badge-check ban bell book-open bookmark bot boxes brain braces
+  calendar calendar-clock check chevron-down chevron-left chevron-right chevron-up chevrons-up-down
+  circle circle-alert circle-check circle-dashed circle-dot circle-pause circle-play
+  circle-question-mark circle-slash circle-stop circle-user circle-x clipboard-check clock code coins
+  columns-2 combine copy corner-down-right cpu
+  database download ellipsis ellipsis-vertical external-link eye eye-off
+  file file-check-2 file-clock file-diff file-input file-pen file-plus file-search file-text
+  file-warning file-x fingerprint-pattern flag fold-vertical folder folder-input folder-open
+  folder-output folder-plus folder-search funnel gauge git-branch git-commit-horizontal git-compare
+  git-merge globe
+  hash history hourglass house import inbox info key-round keyboard
+  layers library link list list-checks list-filter list-tree loader-circle lock lock-open log-in
+  log-out mail menu message-circle-question-mark message-square message-square-plus
+  messages-square minus monitor moon moon-star move
+  octagon-alert octagon-x package panel-left panel-right pause pencil pilcrow pin pin-off play plug
+  plus quote receipt-text redo-2 refresh-cw regex repeat replace rotate-ccw rows-2
+  save scissors scroll-text search send server settings share-2 shield shield-alert shield-check
+  sliders-horizontal sparkles split square square-pen star sun
+  table-2 tag target terminal text-search thumbs-down thumbs-up timer trash-2 trending-up
+  triangle-alert undo-2 unfold-vertical unlink upload user user-plus users webhook whole-word wrench
+  x zap
+`.trim().split(/\s+/);
+
+const SCRIPTS = [
+  ["htmx.org", "dist/htmx.min.js", "htmx.min.js"],
+  ["htmx-ext-sse", "dist/sse.min.js", "htmx-ext-sse.min.js"],
+  ["idiomorph", "dist/idiomorph-ext.min.js", "idiomorph-ext.min.js"],
+];
+
+const FONTS = [
+  ["@fontsource-variable/inter", "inter", ["normal", "italic"]],
+  ["@fontsource-variable/jetbrains-mono", "jetbrains-mono", ["normal"]],
+];
+
+async function licence(name, as) {
+  await cp(join(PACKAGES, name, "LICENSE"), join(VENDOR, "licences", `${as}.txt`));
+}
+
+async function scripts() {
+  for (const [name, from, to] of SCRIPTS) {
+    const text = await readFile(join(PACKAGES, name, from), "utf8");
+    // A source map that is not shipped would break Django's manifest of static files.
+    await writeFile(join(VENDOR, to), text.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n"));
+    await licence(name, name);
+  }
+}
+
+async function fonts() {
+  for (const [name, family, slants] of FONTS) {
+    for (const slant of slants) {
+      for (const subset of ["latin", "latin-ext"]) {
+        const file = `${family}-${subset}-wght-${slant}.woff2`;
+        await cp(join(PACKAGES, name, "files", file), join(VENDOR, "fonts", file));
+      }
+    }
+    await licence(name, family);
+  }
+}
+
+function symbol(name, svg) {
+  const shapes = svg.slice(svg.indexOf(">", svg.indexOf("<svg")) + 1, svg.indexOf("</svg>"));
+  return `<symbol id="${name}" viewBox="0 0 24 24">${shapes.replace(/\s*\n\s*/g, "")}</symbol>`;
+}
+
+async function icons() {
+  const symbols = [];
+  for (const name of ICONS) {
+    const svg = await readFile(join(PACKAGES, "lucide-static", "icons", `${name}.svg`), "utf8");
+    symbols.push(symbol(name, svg));
+  }
+  const sprite = `<svg xmlns="http://www.w3.org/2000/svg">\n${symbols.join("\n")}\n</svg>\n`;
+  await writeFile(join(VENDOR, "icons.svg"), sprite);
+  await licence("lucide-static", "lucide");
+}
+
+await rm(VENDOR, { recursive: true, force: true });
+await mkdir(join(VENDOR, "licences"), { recursive: true });
+await Promise.all([scripts(), fonts(), icons()]);

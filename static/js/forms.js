@@ -1,0 +1,141 @@
+// Typing: growing text boxes, counters, unsaved changes, shortcuts, questions before deeds.
+
+// -- Boxes that grow, counters ----------------------------------------------------------------
+function grow(box) {
+  box.style.height = "auto";
+  box.style.height = `${box.scrollHeight + box.offsetHeight - box.clientHeight}px`;
+}
+
+const encoder = new TextEncoder();
+
+function lengthOf(box) {
+  return box.dataset.counter === "bytes" ? encoder.encode(box.value).length : [...box.value].length;
+}
+
+function count(box) {
+  const output = box.id && document.querySelector(`output[for="${CSS.escape(box.id)}"]`);
+  if (!output) return;
+  const length = lengthOf(box);
+  const max = Number(box.dataset.max);
+  const unit = box.dataset.counter === "bytes" ? " bytes" : "";
+  output.textContent = length.toLocaleString("en") + (max ? ` / ${max.toLocaleString("en")}${unit}` : unit);
+  output.classList.toggle("is-over", Boolean(max) && length > max);
+  output.classList.toggle("is-near", Boolean(max) && length > max * 0.9 && length <= max);
+}
+
+function fit(scope) {
+  for (const box of scope.querySelectorAll("[data-autosize]")) grow(box);
+  for (const box of scope.querySelectorAll("[data-counter]")) count(box);
+}
+
+// -- Unsaved changes --------------------------------------------------------------------------
+const GUARDED = "form[data-dirty-guard]";
+
+function valueOf(form) {
+  return JSON.stringify([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+}
+
+function remember(scope) {
+  for (const form of scope.querySelectorAll(GUARDED)) {
+    // A form that comes back with errors holds text that is saved nowhere.
+    form.saved ??= form.querySelector("[aria-invalid='true']") ? "" : valueOf(form);
+    markDirty(form);
+  }
+}
+
+function markDirty(form) {
+  const dirty = valueOf(form) !== form.saved;
+  form.toggleAttribute("data-dirty", dirty);
+  for (const note of form.querySelectorAll("[data-dirty-note]")) note.hidden = !dirty;
+}
+
+// -- Questions before deeds -------------------------------------------------------------------
+function ask(question, action, go) {
+  const dialog = document.querySelector("#confirm");
+  dialog.querySelector("#confirm-question").textContent = question;
+  dialog.querySelector('[value="ok"]').textContent = action || "Continue";
+  dialog.returnValue = "cancel";
+  dialog.addEventListener("close", () => dialog.returnValue === "ok" && go(), { once: true });
+  dialog.showModal();
+}
+
+function askBeforeSubmit(event) {
+  const form = event.target;
+  const asking = event.submitter?.dataset.confirm ? event.submitter : form;
+  if (!asking.dataset.confirm || form.confirmed) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  ask(asking.dataset.confirm, asking.dataset.confirmAction, () => {
+    form.confirmed = true;
+    form.requestSubmit(event.submitter);
+    form.confirmed = false;
+  });
+}
+
+// -- Keys ---------------------------------------------------------------------------------------
+function isTyping(target) {
+  return target.closest?.("input, textarea, select, [contenteditable]");
+}
+
+function pressed(event) {
+  const meta = event.ctrlKey || event.metaKey;
+  if (meta && event.key === "Enter") return event.target.closest?.("form[data-submit-keys]");
+  if (meta && event.key.toLowerCase() === "s")
+    return event.target.closest?.("form[data-save]") ?? document.querySelector("form[data-save]");
+  return null;
+}
+
+function onKey(event) {
+  const form = pressed(event);
+  if (form) {
+    event.preventDefault();
+    form.requestSubmit(form.querySelector('.primary[type="submit"], .primary:not([type])') ?? undefined);
+  } else if (!isTyping(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const field = document.querySelector(`[data-hotkey="${CSS.escape(event.key)}"]`);
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+    field.select?.();
+  }
+}
+
+// -- Listening ------------------------------------------------------------------------------------
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-autosize]")) grow(event.target);
+  if (event.target.matches("[data-counter]")) count(event.target);
+  const form = event.target.closest(GUARDED);
+  if (form) markDirty(form);
+});
+
+document.addEventListener("change", (event) => {
+  const all = event.target.closest("[data-check-all]");
+  if (!all) return;
+  for (const box of document.querySelectorAll(`input[type="checkbox"][name="${CSS.escape(all.dataset.checkAll)}"]`))
+    if (box.checked !== all.checked) box.click();
+});
+
+document.addEventListener("submit", askBeforeSubmit, true);
+document.addEventListener("submit", (event) => event.target.removeAttribute("data-dirty"));
+document.addEventListener("keydown", onKey);
+
+document.addEventListener("htmx:confirm", (event) => {
+  if (!event.detail.question) return;
+  event.preventDefault();
+  ask(event.detail.question, event.detail.elt.dataset.confirmAction, () => event.detail.issueRequest(true));
+});
+
+document.addEventListener("htmx:load", (event) => {
+  const scope = event.detail.elt.parentElement ?? document;
+  fit(scope);
+  remember(scope);
+});
+
+for (const failure of ["htmx:sendError", "htmx:responseError"])
+  document.addEventListener(failure, (event) => event.target.matches(GUARDED) && markDirty(event.target));
+
+addEventListener("beforeunload", (event) => {
+  if (document.querySelector(`${GUARDED}[data-dirty]`)) event.preventDefault();
+});
+
+fit(document);
+remember(document);
