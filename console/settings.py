@@ -94,6 +94,15 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "console.urls"
 ASGI_APPLICATION = "console.asgi.application"
+# Paths that are long-lived streams: they run on the event loop, without Django and its threads.
+STREAM_APPLICATIONS = [
+    (r"^/v1/sessions/[^/]+/events/stream$", "sessions.stream.application"),
+    (r"^/v1/sessions/[^/]+/threads/[^/]+/stream$", "sessions.stream.application"),
+    (r"^/w/[^/]+/live$", "sessions.stream.application"),
+]
+WEB_THREADS = env_int("WEB_THREADS", 8)
+# What the first start does after the owner's account exists; each is called with the workspace.
+FIRST_START = ["sessions.defaults.first_start"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -132,6 +141,8 @@ if SQLITE:
             "PRAGMA cache_size=-32000;PRAGMA temp_store=MEMORY;"
         ),
     }
+# Tells web processes of news; PostgreSQL does it itself, from and to any machine.
+LIVE_CARRIER = f"console.live_{'datagrams' if SQLITE else 'postgres'}.Carrier"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- People -------------------------------------------------------------------------------
@@ -216,7 +227,6 @@ LOGGING = {
     "loggers": {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
     },
 }

@@ -1,0 +1,219 @@
+"""Live wake-ups: whoever commits something rings, and every web process hears it.
+
+    transaction.on_commit(lambda: live.ring(session.pk))        # "look again"; carries no data
+    live.whisper(session.pk, {"delta": "Hel"})                  # a preview; may get lost
+
+    async with live.hub.subscribe([session_id]) as feed:        # subscribe first, then read the log
+        async for message in feed: ...
+
+The log in the database is the truth. A ring can get lost too, so the hub rings by itself now and
+then: a lost one costs a second or so, never an event. What carries the messages between processes
+is a matter of the database in use: see `live_datagrams` and `live_postgres`.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, NamedTuple, Protocol, Self
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+logger = logging.getLogger(__name__)
+
+RING, WHISPER = "ring", "whisper"
+LARGEST_WHISPER = 7_000  # bytes; PostgreSQL refuses a NOTIFY of 8000
+FEED_SIZE = 256  # messages kept for a reader that is slow
+RINGS_PER_TICK = 200  # so that 2000 idle readers do not all query in the same second
+START_SECONDS = 5.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before listening again
+
+
+def ring(topic: str) -> None:
+    """Tell every web process that something about `topic` was committed. Never raises."""
+    carrier().send(f"{RING} {topic}", patient=True)
+
+
+def whisper(topic: str, payload: dict[str, Any]) -> None:
+    """Send `payload` to those who watch `topic` now, transaction or not. Never raises.
+
+    What exceeds 7 kB, finds nobody listening or comes too fast is dropped.
+    """
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    data = f"{WHISPER} {topic} {body}".encode(errors="replace")  # a model may cut an emoji in two
+    if len(data) <= LARGEST_WHISPER:
+        carrier().send(data.decode(), patient=False)
+
+
+class Message(NamedTuple):
+    kind: str
+    topic: str
+    payload: dict[str, Any] | None
+
+
+class Carrier(Protocol):
+    """How a line of text gets from any process to the hubs of all web processes."""
+
+    tick: float  # seconds between two safety rings
+
+    def send(self, text: str, *, patient: bool) -> None:
+        """Send now or drop; a patient sender may wait some 20 ms first. Never raises."""
+
+    async def listen(self, hub: "Hub") -> None:
+        """Call `hub.listening()` once connected and `hub.heard(text)` ever after.
+
+        Runs until cancelled; raises OSError when the connection is lost, to be called again.
+        """
+
+    def saw_changes(self) -> bool:
+        """Whether the database may have changed since the last time this was asked."""
+
+
+@functools.cache
+def carrier() -> Carrier:
+    return import_string(settings.LIVE_CARRIER)()
+
+
+class Feed:
+    """What one reader is to hear, in order; it ends when the hub stops. One reader per feed."""
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = frozenset(topics)
+        self._messages: deque[Message] = deque()
+        self._rung: set[str] = set()
+        self._waiting: asyncio.Future | None = None
+        self._ended = False
+
+    def put(self, message: Message) -> None:
+        """Keep a message for the reader. A second ring adds nothing to one that still waits."""
+        if message.kind == RING:
+            if message.topic in self._rung:
+                return
+            self._rung.add(message.topic)
+        elif len(self._messages) >= FEED_SIZE:
+            return
+        self._messages.append(message)
+        self._wake()
+
+    def end(self) -> None:
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        """Wait for the next message. May be cancelled, by `asyncio.timeout` say, and called again."""
+        while not self._messages:
+            if self._ended:
+                raise StopAsyncIteration
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        message = self._messages.popleft()
+        if message.kind == RING:
+            self._rung.discard(message.topic)
+        return message
+
+
+class Hub:
+    """The one listener of a web process: it hands each message to the feeds of its topic.
+
+    It lives on one event loop, starts with the first subscriber or by `start()`, and runs until
+    `stop()`. Nothing here is thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: list[asyncio.Task] = []
+        self._ready = asyncio.Event()
+        self._by_topic: dict[str, set[Feed]] = {}
+        self._feeds: deque[Feed] = deque()
+
+    async def start(self) -> None:
+        """Begin to listen, unless it does already, and return once it does."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._ready = loop, asyncio.Event()
+            self._tasks = [loop.create_task(self._listen()), loop.create_task(self._keep_ticking())]
+        with contextlib.suppress(TimeoutError):  # the safety rings serve until it listens
+            async with asyncio.timeout(START_SECONDS):
+                await self._ready.wait()
+
+    async def stop(self) -> None:
+        """Stop listening and end all feeds, so that streams finish by themselves."""
+        self._loop = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for feed in list(self._feeds):
+            feed.end()
+
+    @contextlib.asynccontextmanager
+    async def subscribe(self, topics: Iterable[str]) -> AsyncIterator[Feed]:
+        """Hear of these topics from here on: what is committed later will ring."""
+        await self.start()
+        feed = Feed(topics)
+        self._feeds.append(feed)
+        for topic in feed.topics:
+            self._by_topic.setdefault(topic, set()).add(feed)
+        try:
+            yield feed
+        finally:
+            self._forget(feed)
+
+    def _forget(self, feed: Feed) -> None:
+        self._feeds.remove(feed)
+        for topic in feed.topics:
+            self._by_topic[topic].discard(feed)
+            if not self._by_topic[topic]:
+                del self._by_topic[topic]
+
+    def heard(self, text: str) -> None:
+        """Pass on one line from the carrier."""
+        kind, topic, *body = text.split(" ", 2)
+        if feeds := self._by_topic.get(topic):
+            message = Message(kind, topic, json.loads(body[0]) if body else None)
+            for feed in feeds:
+                feed.put(message)
+
+    def listening(self) -> None:
+        """The carrier is (again) connected: what rang before went unheard."""
+        self._ready.set()
+        for feed in self._feeds:
+            self._ring(feed)
+
+    def _ring(self, feed: Feed) -> None:
+        for topic in feed.topics:
+            feed.put(Message(RING, topic, None))
+
+    async def _listen(self) -> None:
+        pause = SHORTEST_PAUSE
+        while True:
+            begun = time.monotonic()
+            try:
+                await carrier().listen(self)
+            except OSError as trouble:
+                logger.warning("Live updates are interrupted: %s", trouble)
+            await asyncio.sleep(pause)
+            lasted = time.monotonic() - begun > LONGEST_PAUSE * 2
+            pause = SHORTEST_PAUSE if lasted else min(pause * 2, LONGEST_PAUSE)
+
+    async def _keep_ticking(self) -> None:
+        while True:
+            await asyncio.sleep(carrier().tick)
+            if self._feeds and carrier().saw_changes():
+                for _ in range(min(len(self._feeds), RINGS_PER_TICK)):
+                    self._ring(self._feeds[0])
+                    self._feeds.rotate(-1)
+
+
+hub = Hub()
