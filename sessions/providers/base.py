@@ -6,7 +6,12 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 Block = dict[str, Any]
-"""A content block in the shape of the Messages API: `text`, `tool_use`, `tool_result`, `thinking`."""
+"""A content block in the shape of the Messages API.
+
+A person's message holds `text`, `image`, `document` and `tool_result`; a model's holds `text`,
+`tool_use`, `thinking` and `redacted_thinking`, the latter two to be sent back unchanged. Where a
+model wrote arguments that are no JSON object, a `tool_use`'s input is `{"_unparsed": raw text}`.
+"""
 
 Purpose = Literal["chat", "extract", "consolidate"]
 
