@@ -138,13 +138,14 @@ def duration(seconds: float | None) -> str:
     """Write a length of time given in seconds: 40 ms, 1.2 s, 3 min 04 s, 2 h 05 min."""
     if seconds is None:
         return "–"
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < MINUTE:
+    if seconds < 59.5:
         return f"{_short(seconds)} s"
-    if seconds < HOUR:
-        return f"{seconds // MINUTE:.0f} min {seconds % MINUTE:02.0f} s"
-    return f"{seconds // HOUR:.0f} h {seconds % HOUR // MINUTE:02.0f} min"
+    minutes, rest = divmod(round(seconds), MINUTE)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 @register.filter
@@ -180,7 +181,7 @@ def _distance(gap: timedelta, when: datetime) -> str:
     if seconds >= 30 * DAY:
         return f"{when:%d %b %Y}"
     unit, length = next(step for step in STEPS if seconds >= step[1] or step is STEPS[-1])
-    words = f"{max(1, round(seconds / length))} {unit}"
+    words = f"{max(1, int(seconds / length))} {unit}"
     return f"{words} ago" if gap.total_seconds() > 0 else f"in {words}"
 
 

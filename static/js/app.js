@@ -84,7 +84,7 @@ function distance(then) {
   if (seconds < 45) return "just now";
   if (seconds >= 30 * 86400) return then.toLocaleDateString("en-GB", DATE);
   const [unit, length] = STEPS.find(([, length]) => seconds >= length) ?? STEPS.at(-1);
-  const words = `${Math.max(1, Math.round(seconds / length))} ${unit}`;
+  const words = `${Math.max(1, Math.floor(seconds / length))} ${unit}`;
   return gap > 0 ? `${words} ago` : `in ${words}`;
 }
 
