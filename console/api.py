@@ -191,6 +191,14 @@ def time_of(name: str, value: str | None) -> datetime | None:
     return moment
 
 
+def within(rows: models.QuerySet, query, name: str, column: str) -> models.QuerySet:
+    """Keep the rows whose `column` lies within the bounds `name[gt|gte|lt|lte]` of the query."""
+    for bound in ("gt", "gte", "lt", "lte"):
+        if moment := time_of(f"{name}[{bound}]", query.get(f"{name}_{bound}")):
+            rows = rows.filter(**{f"{column}__{bound}": moment})
+    return rows
+
+
 def stamp(moment: datetime | None) -> str | None:
     """Write a time as the wire does."""
     return moment.isoformat().replace("+00:00", "Z") if moment else None
@@ -236,7 +244,9 @@ def _any_error(request: HttpRequest, error: Exception) -> HttpResponse:
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return envelope(
         request,
-        ApiError(500, "api_error", "Something went wrong here. Quote the request id to the operator."),
+        ApiError(
+            500, "api_error", "Something went wrong here. Quote the request id to the operator."
+        ),
     )
 
 

@@ -32,6 +32,13 @@ class Dreams(models.QuerySet["Dream"]):
     def unfinished(self) -> "Dreams":
         return self.filter(status__in=[DreamStatus.PENDING, DreamStatus.RUNNING])
 
+    def unsettled(self) -> "Dreams":
+        """Those with work left: not over, or over with a session that is still open."""
+        return self.filter(
+            models.Q(status__in=[DreamStatus.PENDING, DreamStatus.RUNNING])
+            | models.Q(session__archived_at=None, session__isnull=False)
+        )
+
 
 class Dream(models.Model):
     """One run. `status` is the wire's; `stage` says how far a running dream has come."""
@@ -155,7 +162,9 @@ class Review(models.Model):
     id = PublicIdField(prefix="rev")
     dream = models.OneToOneField(Dream, models.CASCADE, related_name="review")
     state = models.CharField(max_length=8, choices=ReviewState, default=ReviewState.OPEN)
-    digest = models.CharField(max_length=64, blank=True, help_text="Of all approved paths and texts.")
+    digest = models.CharField(
+        max_length=64, blank=True, help_text="Of all approved paths and texts."
+    )
     decided_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     decided_by_name = models.CharField(max_length=255, blank=True)
     decided_at = models.DateTimeField(null=True)

@@ -18,6 +18,7 @@ from memory import paths
 from memory.models import Blob, ChangeSet, Memory, Operation, Store, StoreState, Version
 from memory.paths import Invalid
 
+BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters
 ABSENT = ""
 """The expected hash of a path where nothing stands."""
 
@@ -119,7 +120,8 @@ def set_state(store: Store, state: str) -> Store:
 def delete_store(store: Store) -> None:
     """Remove the store with all its memories and versions, and text nobody else uses."""
     store = _locked(store)
-    blobs = set(store.versions.exclude(blob=None).values_list("blob_id", flat=True))
+    blobs = store.versions.exclude(blob=None).order_by().values_list("blob_id", flat=True)
+    blobs = list(blobs.distinct())
     Memory.objects.filter(store=store).delete()
     Version.objects.filter(store=store).delete()
     store.delete()
@@ -130,15 +132,28 @@ def delete_store(store: Store) -> None:
 
 
 @transaction.atomic
-def write(store: Store, path: str, content: str, *, act: Act, expected: str | None = None) -> Memory:
+def add(store: Store, path: str, content: str, *, act: Act) -> Memory:
+    """Put a new memory at a free path, even if the same text stands there: `Occupied` then.
+
+    Raises `Invalid`, `Refused`, `Occupied`.
+    """
+    paths.check_content(content)
+    return _create(writable(store, act), path, content, act)
+
+
+@transaction.atomic
+def write(
+    store: Store, path: str, content: str, *, act: Act, expected: str | None = None
+) -> Memory:
     """Put `content` at `path`; new or not.
 
     `expected` is the sha256 the writer last saw there, `ABSENT` when it saw nothing, or None to
     write whatever stands there. Writing what stands there already makes no version. Raises
     `Invalid`, `Refused`, `Conflict`, `Occupied`.
     """
+    paths.check_path(path)
     paths.check_content(content)
-    store = _writable(store, act)
+    store = writable(store, act)
     memory = store.memories.sized().filter(path=path).first()
     digest = sha256(content)
     if memory and memory.blob.sha256 == digest:
@@ -146,7 +161,7 @@ def write(store: Store, path: str, content: str, *, act: Act, expected: str | No
     _check_expected(memory, expected, path)
     if memory is None:
         return _create(store, path, content, act)
-    return _change(store, memory, memory.path, _blob(content), act)
+    return _change(store, memory, memory.path, keep_text(content), act)
 
 
 @transaction.atomic
@@ -162,7 +177,7 @@ def update(
 
     Raises as `write` does. When everything asked for is so already, the expectation does not matter.
     """
-    store = _writable(memory.store, act)
+    store = writable(memory.store, act)
     memory = _current(store, memory)
     new_path = memory.path if path is None else path
     if content is not None:
@@ -173,7 +188,7 @@ def update(
     _check_expected(memory, expected, memory.path)
     if new_path != memory.path:
         _check_free(store, paths.check_path(new_path), moving=memory)
-    blob = memory.blob if content is None else _blob(content)
+    blob = memory.blob if content is None else keep_text(content)
     return _change(store, memory, new_path, blob, act)
 
 
@@ -203,9 +218,11 @@ def restore(version: Version, *, act: Act, expected: str | None = None) -> Memor
     A memory that was deleted comes back under its old id. Raises `Refused` for a version without
     text, else as `write` does.
     """
+    store = writable(version.store, act)
+    # Read again: a redaction may have been faster than this store's lock.
+    version = Version.objects.select_related("blob").get(pk=version.pk)
     if version.blob is None or version.path is None:
-        raise Refused("This version holds no text any more; choose another one.")
-    store = _writable(version.store, act)
+        raise Refused("This version holds no text; choose another one.")
     memory = store.memories.filter(pk=version.memory_id).first()
     if memory:
         return update(
@@ -232,16 +249,19 @@ def redact(version: Version, *, by: Actor) -> Version:
     version.path = version.blob = None
     version.redacted_at, version.redacted_by = timezone.now(), by.id
     version.save(update_fields=["path", "blob", "redacted_at", "redacted_by"])
-    _sweep_blobs({blob})
+    _sweep_blobs([blob] if blob else [])
     return version
 
 
 @transaction.atomic
 def clone(source: Store, *, name: str, description: str, state: str, by: Actor) -> Store:
-    """Copy a store by rows: the text is shared, every memory starts with one `created` version."""
+    """Copy a store by rows: the text is shared, every memory starts with one `created` version.
+
+    Those versions are exactly as old as the copy: `change_sets.first_versions` knows them by that.
+    """
     copy = create(source.workspace, name, description=description, state=state)
     source = _locked(source)
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    now = connection.ops.adapt_datetimefield_value(copy.created_at)
     key, source_key = (Store._meta.pk.get_prep_value(store.pk) for store in (copy, source))
     with connection.cursor() as cursor:
         # memory_id first points to the source's memory: that is how the second statement pairs
@@ -251,7 +271,7 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
             " actor_name, event, created_at, redacted_by)"
             " SELECT %s, id, 'created', path, blob_id, %s, %s, '', %s, ''"
             " FROM memory_memory WHERE store_id = %s ORDER BY path",
-            [key, by.id, by.name, now, source_key],
+            [key, by.id, by.name[:255], now, source_key],
         )
         cursor.execute(
             "INSERT INTO memory_memory (store_id, path, blob_id, head_id, created_at, updated_at)"
@@ -265,7 +285,7 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
             [key, key],
         )
     copy.memory_count, copy.size = source.memory_count, source.size
-    copy.changed_at = timezone.now()
+    copy.changed_at = copy.created_at
     copy.save(update_fields=["memory_count", "size", "changed_at"])
     return copy
 
@@ -275,10 +295,13 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
 
 def _locked(store: Store) -> Store:
     """One writer per store at a time: limits, overlaps and counts are then true when checked."""
-    return Store.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=store.pk)
+    return (
+        Store.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=store.pk)
+    )
 
 
-def _writable(store: Store, act: Act) -> Store:
+def writable(store: Store, act: Act) -> Store:
+    """Lock the store until the transaction ends and return it as it is now. Raises `Refused`."""
     store = _locked(store)
     if store.is_archived:
         raise Refused("This store is archived: it can be read, but no longer changed.")
@@ -316,15 +339,13 @@ def _check_free(store: Store, path: str, *, moving: Memory | None = None) -> Non
         raise Occupied(in_the_way)
 
 
-def _create(
-    store: Store, path: str, content: str, act: Act, *, key: str | None = None
-) -> Memory:
+def _create(store: Store, path: str, content: str, act: Act, *, key: str | None = None) -> Memory:
     _check_free(store, paths.check_path(path))
     if store.memory_count >= paths.MAX_MEMORIES:
         raise Invalid(
             f"The store is full: it holds {paths.MAX_MEMORIES:,} memories. Remove or merge some."
         )
-    blob = _blob(content)
+    blob = keep_text(content)
     memory = Memory.objects.create(pk=key, store=store, path=path, blob=blob, head_id=0)
     memory.head = _record(store, memory, Operation.CREATED, path, blob, act)
     Memory.objects.filter(pk=memory.pk).update(head=memory.head)
@@ -357,7 +378,8 @@ def _record(
     )
 
 
-def _blob(content: str) -> Blob:
+def keep_text(content: str) -> Blob:
+    """Return the blob that holds `content`, which is made if need be. Raises `Invalid`."""
     data = paths.check_content(content)
     blob, _ = Blob.objects.get_or_create(
         sha256=hashlib.sha256(data).hexdigest(), defaults={"content": content, "size": len(data)}
@@ -372,8 +394,10 @@ def _count(store: Store, *, memories: int = 0, size: int = 0) -> None:
     transaction.on_commit(lambda: live.ring(store.pk))
 
 
-def _sweep_blobs(keys: set[int]) -> None:
+def _sweep_blobs(keys: list[int]) -> None:
     """Delete those texts that nothing points to any more."""
-    Blob.objects.filter(pk__in=keys).exclude(
-        pk__in=Memory.objects.filter(blob__in=keys).values("blob")
-    ).exclude(pk__in=Version.objects.filter(blob__in=keys).values("blob")).delete()
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH]
+        Blob.objects.filter(pk__in=batch).exclude(
+            pk__in=Memory.objects.filter(blob__in=batch).values("blob")
+        ).exclude(pk__in=Version.objects.filter(blob__in=batch).values("blob")).delete()

@@ -185,12 +185,18 @@ def stop(session: Session) -> None:
 
 
 @transaction.atomic
-def rename(session: Session, title: str | None) -> Session:
-    """Give the session another title; None takes it away. Raises `Invalid`."""
+def describe(session: Session, **changes) -> Session:
+    """Change `title` (None takes it away) or `metadata` (a patch). Raises `Invalid`."""
     session = Session.objects.select_for_update().get(pk=session.pk)
-    session.title = check_title(title)
-    session.save(update_fields=["title"])
-    events.append(session.primary, Entry("session.updated", {"title": session.title}))
+    if "title" in changes:
+        changes["title"] = check_title(changes["title"])
+    if "metadata" in changes:
+        changes["metadata"] = paths.patch_metadata(session.metadata, changes["metadata"])
+    changes = {key: value for key, value in changes.items() if getattr(session, key) != value}
+    if changes:
+        Session.objects.filter(pk=session.pk).update(**changes)
+        events.append(session.primary, Entry("session.updated", changes))
+    session.refresh_from_db()
     return session
 
 

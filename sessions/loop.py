@@ -35,11 +35,14 @@ class Trade:
     """What differs between kinds of threads: their tools, and how to ring for them again.
 
     `toolbox(session, actor)` makes the tools for one call; `ring(thread_id, seconds)` queues the
-    thread to be worked on again after that time.
+    thread to be worked on again after that time. `system` replaces the agent's own prompt. With
+    `forgets` the model sees each user message without those before it.
     """
 
     toolbox: Callable[[Session, Actor], Toolbox]
     ring: Callable[[str, float], None]
+    system: str | None = None
+    forgets: bool = False
 
 
 def run(thread_id: str, trade: Trade) -> None:
@@ -286,12 +289,16 @@ class Turn:
         specs = self.trade.toolbox(self.session, nobody).specs
         return Request(
             model=self.session.model,
-            system=context.system_prompt(config["system"], attachments, now),
-            messages=transcript.messages(self.log),
+            system=context.system_prompt(self.trade.system or config["system"], attachments, now),
+            messages=transcript.messages(self._shown()),
             tools=[*specs, *({key: tool[key] for key in keys} for tool in custom)],
             now=now,
             purpose=self.thread.purpose,
         )
+
+    def _shown(self) -> list[Event]:
+        said = [place for place, event in enumerate(self.log) if event.type == "user.message"]
+        return self.log[said[-1] :] if self.trade.forgets and said else self.log
 
     def _is_stopped(self) -> bool:
         return Thread.objects.filter(pk=self.thread.pk, stop_requested=True).exists()

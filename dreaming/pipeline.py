@@ -1,0 +1,342 @@
+"""The worker's side of a dream: the stages, each taken under a lease by whichever worker comes.
+
+clone → read (one sub-agent per transcript, in parallel) → consolidate → index → review. A stage is
+done and the next one noted in one transaction: a worker killed between leaves a dream that the
+sweep finds and any worker takes further.
+"""
+
+import logging
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from console import live
+from console.actors import Actor
+from dreaming import indexing, prompts, transcripts
+from dreaming.findings import record_tool
+from dreaming.models import (
+    Dream,
+    DreamStatus,
+    Finding,
+    Review,
+    Stage,
+    Transcript,
+    TranscriptState,
+)
+from memory import change_sets, stores
+from memory.models import Store, StoreState
+from memory.stores import Act
+from sessions import agents, conversation, events, leases, loop
+from sessions.events import Entry
+from sessions.models import Access, Agent, Environment, Event, Session, Status, Thread
+from sessions.tools import Toolbox
+from sessions.tools.files import file_tools, remove_tool
+from sessions.tools.mounts import Mounts
+
+logger = logging.getLogger(__name__)
+LOOKING = {"read", "glob", "grep"}
+
+
+class Failed(Exception):
+    """The dream cannot go on. `type` is one of the wire contract's §14 error types."""
+
+    def __init__(self, type: str, message: str) -> None:
+        super().__init__(message)
+        self.type = type
+
+
+def advance(dream_id: str) -> None:
+    """Take the dream as far as it goes now; returns at once when another worker is at it."""
+    lease = leases.claim(Dream, dream_id)
+    if lease is None:
+        return
+    try:
+        while _step(lease):
+            pass
+    except leases.LeaseLost:
+        logger.info("Dream %s was taken over by another worker.", dream_id)
+    finally:
+        lease.release()
+
+
+def _step(lease: leases.Lease) -> bool:
+    try:
+        with lease.transaction() as dream:
+            if dream.is_over:
+                return settle(dream)
+            return STAGES[dream.stage](dream)
+    except (leases.LeaseLost, OperationalError, InterfaceError):
+        raise
+    except Failed as failure:
+        kind, message = failure.type, str(failure)
+    except Exception:
+        logger.exception("Dream %s failed.", lease.pk)
+        kind, message = (
+            "internal_error",
+            "Something went wrong inside Reverie; see the server's log.",
+        )
+    with lease.transaction() as dream:
+        return fail(dream, kind, message)
+
+
+# -- The stages: each runs in one transaction, notes the next, and says whether to go on --------
+
+
+def _clone(dream: Dream) -> bool:
+    source = Store.objects.filter(pk=dream.input_key, workspace=dream.workspace).first()
+    if source is None or source.is_archived:
+        raise Failed("input_memory_store_unavailable", "The input store is gone or archived.")
+    session = _pipeline_session(dream)
+    by = Actor(session.pk, "Dream")
+    dream.input_digest = change_sets.digest(change_sets.heads(source))
+    dream.output_store = stores.clone(
+        source,
+        name=f"{source.name[:200]} (dream {timezone.now():%Y-%m-%d %H:%M})",
+        description=source.description,
+        state=StoreState.DRAFT,
+        by=by,
+    )
+    mount = conversation.Mount(dream.output_store, Access.READ_WRITE)
+    conversation.attach(session, [mount], drafts=True)
+    dream.session, dream.status = session, DreamStatus.RUNNING
+    primary = Thread.objects.create(session=session, name="Dream", purpose="consolidate")
+    for transcript in dream.transcripts.all():
+        _begin_reading(transcript, primary)
+    return _move_on(dream, Stage.READ, ["output_store", "session", "status", "input_digest"])
+
+
+def _pipeline_session(dream: Dream) -> Session:
+    config = agents.blank_config("Dream", dream.model)
+    config |= {"system": prompts.CONSOLIDATE, "tools": [agents.ALL_FILE_TOOLS]}
+    environment = Environment.objects.filter(workspace=dream.workspace).last()
+    if environment is None:
+        environment = agents.create_environment(dream.workspace, "Default")
+    return Session.objects.create(
+        workspace=dream.workspace,
+        agent=_dreamer(dream),
+        agent_version=1,
+        agent_config=config,
+        environment=environment,
+        title=f"Dream over {dream.input_name}"[:256],
+        is_dream=True,
+    )
+
+
+def _dreamer(dream: Dream) -> Agent:
+    """The agent that pipeline sessions belong to: one per workspace, archived from the start."""
+    mark = {"reverie": "dream"}
+    agent = Agent.objects.filter(workspace=dream.workspace, metadata=mark).first()
+    if agent is None:
+        config = agents.blank_config("Dream", dream.model)
+        agent = agents.archive(agents.create(dream.workspace, config, metadata=mark))
+    return agent
+
+
+def _begin_reading(transcript: Transcript, primary: Thread) -> None:
+    thread = Thread.objects.create(
+        session=primary.session,
+        parent=primary,
+        name=transcript.title[:256],
+        purpose="extract",
+        status=Status.RUNNING,
+    )
+    transcript.thread = thread
+    transcript.save(update_fields=["thread"])
+    named = {"session_thread_id": thread.pk, "agent_name": thread.name, "workflow_run_id": None}
+    pieces = transcripts.chunks(transcript.lines)
+    events.append(
+        thread,
+        Entry("session.thread_created", named),
+        *loop.status_entries(thread, "running"),
+        *(
+            Entry(
+                "user.message",
+                _text(transcripts.as_message(transcript.title, piece, number, len(pieces))),
+                private={"events": len({line["event"] for line in piece})},
+                queued=True,
+            )
+            for number, piece in enumerate(pieces, 1)
+        ),
+    )
+
+
+def _read(dream: Dream) -> bool:
+    states = set(dream.transcripts.values_list("state", flat=True))
+    if states & {TranscriptState.QUEUED, TranscriptState.READING}:
+        return False
+    failed = dream.transcripts.filter(state=TranscriptState.FAILED)
+    if failed:
+        total = dream.transcripts.count()
+        raise Failed(
+            "internal_error",
+            f"{len(failed)} of {total} transcripts could not be read. {failed[0].title}:"
+            f" {failed[0].error}",
+        )
+    found = Finding.objects.filter(transcript__dream=dream, verified=True)
+    primary = dream.session.primary
+    message = prompts.consolidation(found.select_related("transcript"), dream.instructions)
+    events.append(
+        primary,
+        Entry("user.message", _text(message), queued=True),
+        *loop.status_entries(primary, "running"),
+    )
+    Thread.objects.filter(pk=primary.pk).update(status=Status.RUNNING)
+    Session.objects.filter(pk=dream.session_id).update(status=Status.RUNNING)
+    return _move_on(dream, Stage.CONSOLIDATE)
+
+
+def _consolidate(dream: Dream) -> bool:
+    primary = dream.session.primary
+    if primary.status != Status.IDLE:
+        return False
+    if trouble := trouble_of(primary):
+        raise Failed("internal_error", f"The consolidation failed. {trouble}")
+    said = primary.events.filter(type="agent.message").last()
+    dream.summary = said.payload["content"][-1]["text"] if said else ""
+    return _move_on(dream, Stage.INDEX, ["summary"])
+
+
+def _index(dream: Dream) -> bool:
+    store = dream.output_store
+    tree = change_sets.heads(store)
+    change_sets.load(tree.values())
+    files = {path: blob.content for path, blob in tree.items()}
+    files.pop(indexing.INDEX, None)
+    had = set(change_sets.first_versions(store)) - {indexing.INDEX}
+    if had and not files:
+        raise Failed("internal_error", "The consolidation removed every file; nothing to adopt.")
+    if files:
+        act = Act(Actor(dream.session_id, "Dream"), into_draft=True)
+        stores.write(store, indexing.INDEX, indexing.index_of(files), act=act)
+    Review.objects.get_or_create(dream=dream)
+    dream.status, dream.ended_at = DreamStatus.COMPLETED, timezone.now()
+    return _move_on(dream, Stage.DONE, ["status", "ended_at"])
+
+
+STAGES = {
+    Stage.CLONE: _clone,
+    Stage.READ: _read,
+    Stage.CONSOLIDATE: _consolidate,
+    Stage.INDEX: _index,
+    Stage.DONE: lambda dream: False,
+}
+
+
+def _move_on(dream: Dream, stage: str, fields: list[str] | None = None) -> bool:
+    dream.stage = stage
+    dream.save(update_fields=["stage", *(fields or [])])
+    tell(dream)
+    return True
+
+
+def fail(dream: Dream, type: str, message: str) -> bool:
+    """End the dream with an error a person can read; what it wrote stays in the draft."""
+    dream.status, dream.ended_at = DreamStatus.FAILED, timezone.now()
+    dream.error_type, dream.error_message = type, message
+    dream.save(update_fields=["status", "ended_at", "error_type", "error_message"])
+    stop_threads(dream)
+    tell(dream)
+    return True
+
+
+def settle(dream: Dream) -> bool:
+    """Archive the pipeline's session once its threads have come to rest."""
+    session = dream.session
+    if session and not session.archived_at and not _at_work(session).exists():
+        conversation.archive(session)
+        tell(dream)
+    return False
+
+
+def stop_threads(dream: Dream) -> None:
+    """Ask every worker on this dream to stop at the next safe point."""
+    if dream.session:
+        _at_work(dream.session).update(stop_requested=True)
+
+
+def _at_work(session: Session) -> QuerySet[Thread]:
+    return session.threads.exclude(status__in=[Status.IDLE, Status.TERMINATED])
+
+
+def tell(dream: Dream) -> None:
+    """Ring everyone who watches the dream."""
+    transaction.on_commit(lambda: live.ring(dream.pk))
+    if dream.session_id:
+        transaction.on_commit(lambda: live.ring(dream.session_id))
+
+
+# -- The sub-agents ---------------------------------------------------------------------------
+
+
+def reading_tools(session: Session, actor: Actor) -> Toolbox:
+    """A sub-agent looks around in the draft and records findings; it changes nothing."""
+    call = Event.objects.filter(pk=actor.event).select_related("thread__transcript").first()
+    looking = [tool for tool in file_tools(Mounts(session, actor)) if tool.name in LOOKING]
+    transcript = call.thread.transcript if call else Transcript()
+    return Toolbox([*looking, record_tool(transcript)])
+
+
+def consolidation_tools(session: Session, actor: Actor) -> Toolbox:
+    """The consolidation reads and rewrites the draft, and nothing else."""
+    mounts = Mounts(session, actor, into_draft=True)
+    return Toolbox([*file_tools(mounts), remove_tool(mounts)])
+
+
+def waiting(dream_id: str) -> list[str]:
+    """The dream's threads that should be running and have no worker."""
+    threads = Thread.objects.filter(leases.free(timezone.now()), session__dream=dream_id)
+    due = (
+        Q(status=Status.RUNNING)
+        | Q(status=Status.RESCHEDULING, retry_at__lte=timezone.now())
+        | Q(status=Status.RESCHEDULING, stop_requested=True)
+    )
+    return list(threads.filter(due).values_list("pk", flat=True))
+
+
+def begin(thread_id: str) -> None:
+    """Note that a worker has begun with a transcript."""
+    queued = Transcript.objects.filter(thread=thread_id, state=TranscriptState.QUEUED)
+    if queued.update(state=TranscriptState.READING, started_at=timezone.now()):
+        tell(Dream.objects.get(transcripts__thread=thread_id))
+
+
+def end(thread_id: str) -> str | None:
+    """Note how a thread went, once it is at rest; returns the dream to advance, or None."""
+    thread = Thread.objects.select_related("session__dream").get(pk=thread_id)
+    if thread.status not in (Status.IDLE, Status.TERMINATED):
+        return None
+    if transcript := Transcript.objects.filter(thread=thread, ended_at=None).first():
+        trouble = trouble_of(thread)
+        transcript.state = TranscriptState.FAILED if trouble else TranscriptState.DONE
+        transcript.error, transcript.ended_at = trouble, timezone.now()
+        transcript.events_read = read_so_far(transcript)
+        transcript.save(update_fields=["state", "error", "ended_at", "events_read"])
+    return thread.session.dream.pk
+
+
+def read_so_far(transcript: Transcript) -> int:
+    """How many of the transcript's events are in the chunks that its sub-agent has finished."""
+    if transcript.state == TranscriptState.DONE:
+        return transcript.events_total
+    if transcript.thread is None:
+        return 0
+    taken = transcript.thread.events.filter(type="user.message").exclude(processed_at=None)
+    counts = [event.private["events"] for event in taken.order_by("seq")]
+    return sum(counts[:-1])
+
+
+def trouble_of(thread: Thread) -> str:
+    """Why a thread that is idle did not end well; "" when it did."""
+    end = thread.events.filter(type="session.thread_status_idle").last()
+    if end is None:
+        return "It never ran."
+    if end.payload["stop_reason"]["type"] == "end_turn":
+        interrupted = thread.events.filter(type="user.interrupt").exists()
+        return "It was stopped." if interrupted else ""
+    error = thread.events.filter(type="session.error").last()
+    return error.payload["error"]["message"] if error else "The model refused."
+
+
+def _text(text: str) -> dict:
+    return {"content": [{"type": "text", "text": text}]}

@@ -1,0 +1,47 @@
+"""Doorbells of dreaming: a dream to take further, a thread of it to work on, and the sweep."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from dreaming import pipeline, prompts
+from dreaming.models import Dream
+from sessions import leases, loop
+from sessions.models import Thread
+
+
+@shared_task
+def advance(dream_id: str) -> None:
+    """Take the dream as far as it goes, and ring for its threads."""
+    pipeline.advance(dream_id)
+    for thread_id in pipeline.waiting(dream_id):
+        work.delay(thread_id)
+
+
+@shared_task
+def work(thread_id: str) -> None:
+    """Run one of a dream's threads, unless someone else is at it already."""
+    thread = Thread.objects.filter(pk=thread_id).first()
+    if thread is None:
+        return
+    pipeline.begin(thread_id)
+    loop.run(thread_id, TRADES[thread.purpose])
+    if dream_id := pipeline.end(thread_id):
+        advance.delay(dream_id)
+
+
+@shared_task
+def sweep() -> None:
+    """Ring again for every dream that is not over, or whose session is not yet closed."""
+    quiet = Dream.objects.filter(leases.free(timezone.now()))
+    for pk in quiet.unsettled().values_list("pk", flat=True)[:100]:
+        advance.delay(pk)
+
+
+def ring_later(thread_id: str, seconds: float) -> None:
+    work.apply_async([thread_id], countdown=seconds)
+
+
+TRADES = {
+    "extract": loop.Trade(pipeline.reading_tools, ring_later, system=prompts.EXTRACT, forgets=True),
+    "consolidate": loop.Trade(pipeline.consolidation_tools, ring_later),
+}

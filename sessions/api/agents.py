@@ -1,0 +1,177 @@
+"""Agents (wire contract §8)."""
+
+from typing import Any
+
+from ninja import Router
+
+from console.api import (
+    conflict,
+    cursor_of,
+    find,
+    invalid,
+    limit_of,
+    needs,
+    not_found,
+    page,
+    position_of,
+    time_of,
+)
+from memory.paths import Invalid
+from sessions import agents, wire
+from sessions.api.bodies import AgentCreate, AgentUpdate, ModelChoice, Toolset
+from sessions.models import Agent
+
+router = Router()
+ALLOW = {"type": "always_allow"}
+
+
+def resolve_model(given: str | ModelChoice, before: dict | None = None) -> dict[str, Any]:
+    """Give the model every field; the same id without an effort keeps the effort it had."""
+    choice = ModelChoice(id=given) if isinstance(given, str) else given
+    effort = choice.effort
+    if isinstance(effort, str):
+        effort = {"type": effort}
+    elif effort is not None:
+        effort = {"type": effort.type}
+    if effort is None and before and before["id"] == choice.id:
+        effort = before["effort"]
+    speed = choice.speed or "standard"
+    geo = choice.inference_geo
+    return {"id": choice.id, "effort": effort, "speed": speed, "inference_geo": geo}
+
+
+def resolve_tools(tools: list | None) -> list[dict[str, Any]]:
+    """Give each tool the form that every response has: defaults filled, types echoed."""
+    return [
+        _resolve_toolset(tool) if isinstance(tool, Toolset) else tool.model_dump()
+        for tool in tools or []
+    ]
+
+
+def _resolve_toolset(toolset: Toolset) -> dict[str, Any]:
+    given = toolset.default_config
+    enabled = given is None or given.enabled is not False
+    policy = _policy(given.permission_policy if given else None)
+    return {
+        "type": toolset.type,
+        "default_config": {"enabled": enabled, "permission_policy": policy},
+        "configs": [
+            {
+                "type": config.name,
+                "name": config.name,
+                "enabled": enabled if config.enabled is None else config.enabled,
+                "permission_policy": _policy(config.permission_policy),
+            }
+            for config in toolset.configs or []
+        ],
+    }
+
+
+def _policy(policy) -> dict[str, str]:
+    if policy and policy.type != "always_allow":
+        raise invalid("Only the permission policy always_allow is offered by this server so far.")
+    return ALLOW
+
+
+def check_offered(body) -> None:
+    """Refuse, in clear words, what this server does not run."""
+    for field in ("skills", "mcp_servers", "multiagent"):
+        if getattr(body, field, None):
+            raise invalid(f"`{field}` is not offered by this server; leave it out or null.")
+
+
+def config_changes(body: AgentUpdate | AgentCreate, before: dict | None = None) -> dict[str, Any]:
+    """The configuration fields that a body sets, in their resolved form."""
+    given = body.model_fields_set
+    changes: dict[str, Any] = {}
+    for field in ("name", "model"):
+        if field in given and getattr(body, field, None) is None:
+            raise invalid(f"`{field}` cannot be cleared.")
+    if "name" in given and hasattr(body, "name"):
+        changes["name"] = body.name
+    if "model" in given:
+        changes["model"] = resolve_model(body.model, before["model"] if before else None)
+    for field in ("description", "system"):
+        if field in given:
+            changes[field] = getattr(body, field) or None
+    if "tools" in given:
+        changes["tools"] = resolve_tools(body.tools)
+    return changes
+
+
+@router.post("")
+@needs("editor")
+def create(request, body: AgentCreate):
+    check_offered(body)
+    config = {**agents.blank_config(body.name, "builtin"), **config_changes(body)}
+    try:
+        return wire.agent(agents.create(request.workspace, config, metadata=body.metadata))
+    except Invalid as error:
+        raise invalid(str(error)) from None
+
+
+@router.get("")
+def list_agents(
+    request,
+    limit: int | None = None,
+    include_archived: bool = False,
+    created_at_gte: str | None = None,
+    created_at_lte: str | None = None,
+):
+    rows = request.workspace.agents.all()
+    if not include_archived:
+        rows = rows.filter(archived_at=None)
+    if moment := time_of("created_at[gte]", created_at_gte):
+        rows = rows.filter(created_at__gte=moment)
+    if moment := time_of("created_at[lte]", created_at_lte):
+        rows = rows.filter(created_at__lte=moment)
+    cursor = request.GET.get("page")
+    return page(rows, limit=limit_of(limit), cursor=cursor, wire=wire.agent, kind="agents")
+
+
+@router.get("/{agent_id}")
+def retrieve(request, agent_id: str, version: int | None = None):
+    agent = find(request.workspace.agents, agent_id, "The agent")
+    if version is None:
+        return wire.agent(agent)
+    found = agent.versions.filter(number=version).first()
+    if found is None:
+        raise not_found("The agent's version", str(version))
+    return wire.agent(agent, found)
+
+
+@router.post("/{agent_id}")
+@needs("editor")
+def update(request, agent_id: str, body: AgentUpdate):
+    agent = find(request.workspace.agents, agent_id, "The agent")
+    check_offered(body)
+    changes = config_changes(body, agent.latest.config)
+    try:
+        agent = agents.update(agent, changes, metadata=body.metadata, expected=body.version)
+    except agents.Stale as error:
+        raise conflict(str(error)) from None
+    except Invalid as error:
+        raise invalid(str(error)) from None
+    return wire.agent(agent)
+
+
+@router.post("/{agent_id}/archive")
+@needs("editor")
+def archive(request, agent_id: str):
+    return wire.agent(agents.archive(find(request.workspace.agents, agent_id, "The agent")))
+
+
+@router.get("/{agent_id}/versions")
+def list_versions(request, agent_id: str, limit: int | None = None):
+    agent: Agent = find(request.workspace.agents, agent_id, "The agent")
+    limit = limit_of(limit)
+    position = position_of(request.GET.get("page"))
+    rows = agent.versions.all()
+    if position:
+        rows = rows.filter(number__lt=int(position.get("version", 0)))
+    found = list(rows[: limit + 1])
+    last = found[:limit][-1].number if len(found) > limit else None
+    return {
+        "data": [wire.agent(agent, version) for version in found[:limit]],
+        "next_page": cursor_of(version=last) if last else None,
+    }

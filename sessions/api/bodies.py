@@ -1,0 +1,174 @@
+"""The bodies that the API takes, with the rules a schema can state (wire contract §8–§12).
+
+Absent and null differ: what was not sent is not in `model_fields_set`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from ninja import Schema
+from pydantic import ConfigDict, Field, StringConstraints
+
+
+class Body(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+
+Metadata = dict[str, str]
+MetadataPatch = dict[str, str | None]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class Effort(Body):
+    type: Literal["low", "medium", "high", "xhigh", "max"]
+
+
+class ModelChoice(Body):
+    id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | Effort | None = None
+    speed: Literal["standard", "fast"] | None = None
+    inference_geo: str | None = None
+
+
+class Policy(Body):
+    type: Literal["always_allow", "always_ask", "auto"]
+
+
+class ToolDefaults(Body):
+    enabled: bool | None = None
+    permission_policy: Policy | None = None
+
+
+class ToolConfig(Schema):
+    name: Literal["bash", "edit", "read", "write", "glob", "grep", "web_fetch", "web_search"]
+    type: str | None = None
+    enabled: bool | None = None
+    permission_policy: Policy | None = None
+
+
+class Toolset(Body):
+    type: Literal["agent_toolset_20260401"]
+    default_config: ToolDefaults | None = None
+    configs: list[ToolConfig] | None = None
+
+
+class CustomTool(Body):
+    type: Literal["custom"]
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+    description: str
+    input_schema: dict[str, Any]
+
+
+AnyTool = Annotated[Toolset | CustomTool, Field(discriminator="type")]
+Tools = Annotated[list[AnyTool], Field(max_length=256)]
+
+
+class AgentCreate(Body):
+    name: Name
+    model: str | ModelChoice
+    description: str | None = None
+    system: str | None = None
+    tools: Tools | None = None
+    skills: list[dict] | None = None
+    mcp_servers: list[dict] | None = None
+    multiagent: dict | None = None
+    metadata: Metadata | None = None
+    execution_identity: dict | None = None
+
+
+class AgentUpdate(Body):
+    version: int | None = None
+    name: Name | None = None
+    model: str | ModelChoice | None = None
+    description: str | None = None
+    system: str | None = None
+    tools: Tools | None = None
+    skills: list[dict] | None = None
+    mcp_servers: list[dict] | None = None
+    multiagent: dict | None = None
+    metadata: MetadataPatch | None = None
+    execution_identity: dict | None = None
+
+
+class EnvironmentCreate(Body):
+    name: Name
+    config: dict | None = None
+    description: str | None = None
+    metadata: Metadata | None = None
+    scope: str | None = None
+
+
+class EnvironmentUpdate(Body):
+    name: Name | None = None
+    config: dict | None = None
+    description: str | None = None
+    metadata: MetadataPatch | None = None
+    scope: str | None = None
+
+
+class AgentRef(Body):
+    type: Literal["agent"]
+    id: str
+    version: int | None = None
+
+
+class AgentOverrides(Body):
+    type: Literal["agent_with_overrides"]
+    id: str
+    version: int | None = None
+    model: str | ModelChoice | None = None
+    system: str | None = None
+    tools: Tools | None = None
+    skills: list[dict] | None = None
+    mcp_servers: list[dict] | None = None
+
+
+class StoreResource(Body):
+    type: Literal["memory_store"]
+    memory_store_id: str
+    access: Literal["read_write", "read_only"] | None = None
+    instructions: Annotated[str, StringConstraints(max_length=4096)] | None = None
+
+
+class TextBlock(Body):
+    type: Literal["text"]
+    text: str
+
+
+class UserMessage(Body):
+    type: Literal["user.message"]
+    content: Annotated[list[TextBlock], Field(min_length=1)]
+
+
+class UserInterrupt(Body):
+    type: Literal["user.interrupt"]
+    session_thread_id: str | None = None
+
+
+class CustomToolResult(Body):
+    type: Literal["user.custom_tool_result"]
+    custom_tool_use_id: str
+    content: list[TextBlock] | None = None
+    is_error: bool | None = None
+
+
+AnyEvent = Annotated[UserMessage | UserInterrupt | CustomToolResult, Field(discriminator="type")]
+
+
+class SessionCreate(Body):
+    agent: str | Annotated[AgentRef | AgentOverrides, Field(discriminator="type")]
+    environment_id: str
+    title: str | None = None
+    metadata: Metadata | None = None
+    resources: list[StoreResource] | None = None
+    initial_events: Annotated[list[UserMessage], Field(max_length=50)] | None = None
+    vault_ids: list[str] | None = None
+    budget: dict | None = None
+
+
+class SessionUpdate(Body):
+    title: str | None = None
+    metadata: MetadataPatch | None = None
+
+
+class EventsSend(Body):
+    events: Annotated[list[AnyEvent], Field(min_length=1)]
