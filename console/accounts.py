@@ -50,6 +50,31 @@ def join(workspace: Workspace, user: User, role: str) -> Membership:
     return membership
 
 
+class AlreadyMember(Exception):
+    """The person is in the workspace; their role can be changed."""
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """A member just added; `password` is there when an account was made, to be read once."""
+
+    membership: Membership
+    password: str | None
+
+
+@transaction.atomic
+def invite(workspace: Workspace, username: str, role: str) -> Newcomer:
+    """Add the person of this username, with a new account if there is none. Raises `AlreadyMember`."""
+    password = secrets.token_urlsafe(12)
+    user = User.objects.filter(username__iexact=username).first()
+    is_new = user is None
+    if user is None:
+        user = User.objects.create_user(username, password=password)
+    elif workspace.memberships.filter(user=user).exists():
+        raise AlreadyMember(f"{user.username} is a member already. Change the role in the list.")
+    return Newcomer(join(workspace, user, role), password if is_new else None)
+
+
 class LastOwner(Exception):
     """A workspace without an owner could never be managed again."""
 

@@ -74,6 +74,9 @@ class ApiKeys(models.QuerySet["ApiKey"]):
     def live(self) -> "ApiKeys":
         return self.filter(revoked_at=None)
 
+    def revoked(self) -> "ApiKeys":
+        return self.exclude(revoked_at=None)
+
     def named_by(self, secret: str) -> "ApiKeys":
         return self.live().filter(digest=ApiKey.digest_of(secret))
 

@@ -20,6 +20,15 @@ urlpatterns = [
     path("v1/", api.api.urls),
     path("v1/<path:rest>", api.unknown_route),
     path("w/<slug:slug>/", views.workspace, name="workspace"),
+    path("w/<slug:slug>/settings/", views.general, name="settings"),
+    path("w/<slug:slug>/settings/members/", views.members, name="members"),
+    path("w/<slug:slug>/settings/members/<user_id>/role", views.change_role, name="change-role"),
+    path(
+        "w/<slug:slug>/settings/members/<user_id>/remove", views.remove_member, name="remove-member"
+    ),
+    path("w/<slug:slug>/settings/keys/", views.keys, name="keys"),
+    path("w/<slug:slug>/settings/keys/<key_id>/revoke", views.revoke_key, name="revoke-key"),
+    path("w/<slug:slug>/settings/models/", views.models, name="models"),
     path("w/<slug:slug>/stores/", include("memory.urls")),
     path("w/<slug:slug>/", include("sessions.urls")),
     path("w/<slug:slug>/dreams/", include("dreaming.urls")),

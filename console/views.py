@@ -1,11 +1,20 @@
 """Pages that belong to no layer: the way in, home, settings, and what goes wrong."""
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import views as auth
+from django.core.exceptions import BadRequest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template import loader
+from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
-from console.access import REMEMBERED, workspace_view
+from console import accounts, api, endpoints, forms
+from console.access import REMEMBERED, RoleNeeded, workspace_view
+from console.models import Role
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -13,6 +22,31 @@ def healthz(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+# -- The way in ---------------------------------------------------------------------------
+
+
+class SignIn(auth.LoginView):
+    template_name = "console/sign_in.html"
+    authentication_form = forms.SignInForm
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form):
+        status = 429 if form.is_paused else 422
+        return self.render_to_response(self.get_context_data(form=form), status=status)
+
+
+class ChangePassword(auth.PasswordChangeView):
+    template_name = "console/password.html"
+    success_url = reverse_lazy("home")
+
+    def form_valid(self, form):
+        messages.success(self.request, "Your password is changed.")
+        return super().form_valid(form)
+
+    def form_invalid(self, form):
+        return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
 def home(request):
@@ -23,19 +57,164 @@ def home(request):
     workspace = remembered or workspaces.first()
     if workspace is None:
         return render(request, "console/no_workspace.html", status=403)
-    return redirect("workspace", workspace.slug)
-
-
-class SignIn(auth.LoginView):
-    template_name = "console/sign_in.html"
-    redirect_authenticated_user = True
-
-
-class ChangePassword(auth.PasswordChangeView):
-    template_name = "console/password.html"
-    success_url = "/"
+    return redirect(workspace)
 
 
 @workspace_view
 def workspace(request, workspace):
-    return render(request, "console/home.html")
+    done = {
+        "store": workspace.stores.exists(),
+        "session": workspace.sessions.exists(),
+        "dream": workspace.dreams.exists(),
+    }
+    context = {
+        "done": done,
+        "is_new": not all(done.values()),
+        "is_empty": not any(done.values()),
+        "has_language_model": any(each.is_configured for each in endpoints.endpoints()),
+    }
+    return render(request, "console/home.html", context)
+
+
+def style_guide(request):
+    return render(request, "console/style_guide.html")
+
+
+# -- Settings -----------------------------------------------------------------------------
+
+
+def _owners_only(request) -> None:
+    if not request.role.includes(Role.OWNER):
+        raise RoleNeeded(Role.OWNER, request.role)
+
+
+@workspace_view
+def general(request, workspace):
+    form = forms.WorkspaceForm(request.POST or None, instance=workspace)
+    if request.method == "POST":
+        _owners_only(request)
+        if form.is_valid():
+            form.save()
+            messages.success(request, "The name is saved.")
+            return redirect("settings", workspace.slug)
+    context = {"form": form}
+    return render(request, "console/settings/general.html", context, status=_status(form))
+
+
+def _status(form) -> int:
+    return 422 if form.errors else 200
+
+
+@workspace_view
+@never_cache  # the page that shows a one-time password
+def members(request, workspace):
+    if request.method != "POST":
+        return _show_members(request, workspace, forms.MemberForm())
+    _owners_only(request)
+    form = forms.MemberForm(request.POST)
+    if form.is_valid():
+        try:
+            newcomer = accounts.invite(workspace, **form.cleaned_data)
+        except accounts.AlreadyMember as error:
+            form.add_error("username", str(error))
+        else:
+            return _show_members(request, workspace, forms.MemberForm(), newcomer=newcomer)
+    return _show_members(request, workspace, form, status=422)
+
+
+def _show_members(request, workspace, form, *, status=200, **more):
+    memberships = workspace.memberships.select_related("user")
+    context = {"form": form, "memberships": memberships, "roles": Role, **more}
+    return render(request, "console/settings/members.html", context, status=status)
+
+
+@workspace_view(role=Role.OWNER)
+@require_POST
+def change_role(request, workspace, user_id):
+    membership = get_object_or_404(workspace.memberships, user=user_id)
+    form = forms.RoleForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest("No such role")
+    return _managed(
+        request, workspace, lambda: accounts.change_role(membership, form.cleaned_data["role"])
+    )
+
+
+@workspace_view(role=Role.OWNER)
+@require_POST
+def remove_member(request, workspace, user_id):
+    membership = get_object_or_404(workspace.memberships, user=user_id)
+    return _managed(request, workspace, lambda: accounts.leave(membership))
+
+
+def _managed(request, workspace, act):
+    try:
+        act()
+    except accounts.LastOwner as error:
+        more = {"problem": str(error), "status": 409}
+        return _show_members(request, workspace, forms.MemberForm(), **more)
+    return redirect("members", workspace.slug)
+
+
+@workspace_view(role=Role.OWNER)
+@never_cache  # the page that shows a secret, once
+def keys(request, workspace):
+    form = forms.KeyForm(request.POST or None)
+    context = {"form": form, "base_url": settings.PUBLIC_URL}
+    if request.method == "POST" and form.is_valid():
+        context["key"], context["secret"] = accounts.issue_key(
+            workspace, **form.cleaned_data, by=request.user
+        )
+        context["form"] = forms.KeyForm()
+    context["live"] = workspace.api_keys.live().select_related("created_by")
+    context["revoked"] = workspace.api_keys.revoked()
+    return render(request, "console/settings/keys.html", context, status=_status(form))
+
+
+@workspace_view(role=Role.OWNER)
+@require_POST
+def revoke_key(request, workspace, key_id):
+    key = get_object_or_404(workspace.api_keys, pk=key_id)
+    accounts.revoke_key(key)
+    messages.success(request, f"The key “{key}” no longer works.")
+    return redirect("keys", workspace.slug)
+
+
+@workspace_view
+def models(request, workspace):
+    return render(request, "console/settings/models.html", {"endpoints": endpoints.endpoints()})
+
+
+# -- What goes wrong ----------------------------------------------------------------------
+
+
+def bad_request(request, exception):
+    return _went_wrong(request, 400, "invalid_request_error", "This request cannot be read.")
+
+
+def forbidden(request, exception):
+    said = str(exception) if isinstance(exception, RoleNeeded) else ""
+    return _went_wrong(request, 403, "permission_error", said)
+
+
+def csrf_failure(request, reason=""):
+    return HttpResponse(loader.render_to_string("403_csrf.html"), status=403)
+
+
+def not_found(request, exception):
+    return _went_wrong(request, 404, "not_found_error", "Not found.")
+
+
+def server_error(request):
+    return _went_wrong(request, 500, "api_error", "Something went wrong here.")
+
+
+def _went_wrong(request, status: int, kind: str, message: str):
+    """Answer a program in the API's envelope, a person with a page; neither learns what broke."""
+    if request.path.startswith("/v1/"):
+        return api.envelope(request, api.ApiError(status, kind, message))
+    # Without the request: its context would ask the database, which may be what is broken.
+    page = loader.render_to_string(
+        f"{status}.html", {"exception": message if status == 403 else ""}
+    )
+    return HttpResponse(page, status=status)

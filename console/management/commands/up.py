@@ -1,0 +1,128 @@
+"""`manage.py up`: the whole of Reverie with one command."""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import sys
+import time
+from argparse import SUPPRESS
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connections
+
+from console import preparation, roles, supervisor
+from console.accounts import FirstSignIn
+from console.models import Membership, Role
+
+PORT_PATIENCE = 2.0  # seconds; the children of a killed predecessor may still be going
+BACKLOG = 2048
+
+
+class Command(BaseCommand):
+    help = "Set up what is missing, then run web, worker and scheduler until Ctrl-C."
+    requires_system_checks = ()  # they run once, below, and not in every child
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--only",
+            choices=["prepare", *roles.ROLES],
+            help="run one process by itself, without the set-up, or only the set-up",
+        )
+        parser.add_argument("--leash", type=int, help=SUPPRESS)
+        parser.add_argument("--socket", type=int, help=SUPPRESS)
+
+    def handle(self, *, only: str | None, leash: int | None, socket: int | None, **options) -> None:
+        if leash is not None:
+            supervisor.obey(leash)
+        if only == "prepare":
+            self._tell(self._prepare())
+        elif only == "web":
+            roles.web(_inherited(socket))
+        elif only:
+            roles.ROLES[only]()
+        else:
+            self._run_all()
+
+    def _run_all(self) -> None:
+        with _alone(), _listener() as listener:
+            first = self._prepare()
+            connections.close_all()
+            all_of_it = supervisor.Supervisor(roles.ROLES, listener, self._say)
+            code = asyncio.run(all_of_it.run(lambda: self._greet(first)))
+        sys.exit(code)
+
+    def _prepare(self) -> FirstSignIn | None:
+        self.check(display_num_errors=True)
+        try:
+            preparation.migrate()
+            first = preparation.seed()
+        except DatabaseError as trouble:
+            said = str(trouble).strip().partition("\n")[0]
+            raise CommandError(f"The database cannot be used: {said}. See DATABASE_URL.") from None
+        preparation.collect_static()
+        return first
+
+    def _greet(self, first: FirstSignIn | None) -> None:
+        self._say(f"Reverie is ready: {settings.PUBLIC_URL}")
+        self._tell(first)
+        self._say("Ctrl-C stops it.")
+
+    def _tell(self, first: FirstSignIn | None) -> None:
+        if first:
+            self._say(f"Sign in as {first.username} with the password {first.password}")
+            self._say("It is shown only now; change it on the page Password.")
+            return
+        owner = Membership.objects.filter(role=Role.OWNER).select_related("user").first()
+        if owner:
+            name = owner.user.get_username()
+            self._say(
+                f"Sign in as {name}. For a new password: python manage.py changepassword {name}"
+            )
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Refuse to run twice on one data folder: two schedulers would ring everything twice."""
+    with (settings.HOME / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CommandError(
+                f"Reverie is running on {settings.HOME} already (process {lock.read()})."
+                " Stop it first, or set REVERIE_HOME to another folder."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _listener() -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+    end = time.monotonic() + PORT_PATIENCE
+    while True:
+        try:
+            return socket.create_server(
+                (settings.HOST, settings.PORT), family=family, backlog=BACKLOG
+            )
+        except OSError as trouble:
+            if trouble.errno != errno.EADDRINUSE:
+                where = f"{settings.HOST}:{settings.PORT}"
+                raise CommandError(f"Cannot listen on {where}: {trouble.strerror}.") from None
+            if time.monotonic() > end:
+                raise CommandError(f"Port {settings.PORT} is taken; set PORT.") from None
+        time.sleep(0.1)
+
+
+def _inherited(descriptor: int | None) -> socket.socket | None:
+    return None if descriptor is None else socket.socket(fileno=descriptor)
