@@ -131,6 +131,11 @@ def _is_held(lock: Path) -> bool:
     return False
 
 
+def consumers(folder: Path) -> int:
+    """How many processes that live now have ever taken a message here."""
+    return sum(_is_held(lock) for lock in folder.glob("*.lock"))
+
+
 @functools.cache
 def _box(folder: str, process: int) -> Box:
     """The box of this process. A forked child gets its own and never touches its parent's."""
