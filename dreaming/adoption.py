@@ -13,7 +13,7 @@ from dreaming.models import Adoption, Dream, Review, ReviewState
 from dreaming.review import Refused
 from memory import change_sets, stores
 from memory.change_sets import NeedsPerson
-from memory.merge import FileMerge
+from memory.merge import FileMerge, apply_choices
 from memory.models import ChangeSet, Store, StoreState
 from sessions import agents
 from sessions.models import DefaultStore
