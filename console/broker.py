@@ -96,7 +96,7 @@ class Box:
         owners = {lock.stem for lock in self.folder.glob("*.lock")}
         taken = "SELECT DISTINCT owner FROM message WHERE owner IS NOT NULL"
         owners.update(owner for (owner,) in self._execute(taken))
-        for owner in owners:
+        for owner in owners - {self.owner}:
             lock = self._lock_of(owner)
             if not _is_held(lock):
                 self._execute("UPDATE message SET owner = NULL WHERE owner = ?", owner)
@@ -132,7 +132,7 @@ def _is_held(lock: Path) -> bool:
 
 
 def consumers(folder: Path) -> int:
-    """How many processes that live now have ever taken a message here."""
+    """How many processes are waiting for messages here."""
     return sum(_is_held(lock) for lock in folder.glob("*.lock"))
 
 
@@ -226,6 +226,7 @@ class Transport(virtual.Transport):
 
     Channel = Channel
     driver_type = driver_name = "embedded"
+    default_connection_params: dict[str, str] = {}  # kombu warns when it has to fill in a host
     # A worker then reconnects, as it does to any broker, instead of ending.
     connection_errors = (*virtual.Transport.connection_errors, sqlite3.OperationalError)
 

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         if leash is not None:
             supervisor.obey(leash)
         if only == "prepare":
-            self._tell(self._prepare())
+            self._say(_way_in(self._prepare()))
         elif only == "web":
             roles.web(_inherited(socket))
         elif only:
@@ -50,14 +50,15 @@ class Command(BaseCommand):
 
     def _run_all(self) -> None:
         with _alone(), _listener() as listener:
-            first = self._prepare()
+            way_in = _way_in(self._prepare())
             connections.close_all()
             all_of_it = supervisor.Supervisor(roles.ROLES, listener, self._say)
-            code = asyncio.run(all_of_it.run(lambda: self._greet(first)))
+            greeting = f"Reverie is ready: {settings.PUBLIC_URL}\n{way_in}\nCtrl-C stops it."
+            code = asyncio.run(all_of_it.run(greeting))
         sys.exit(code)
 
     def _prepare(self) -> FirstSignIn | None:
-        self.check(display_num_errors=True)
+        self.check()
         try:
             preparation.migrate()
             first = preparation.seed()
@@ -67,26 +68,22 @@ class Command(BaseCommand):
         preparation.collect_static()
         return first
 
-    def _greet(self, first: FirstSignIn | None) -> None:
-        self._say(f"Reverie is ready: {settings.PUBLIC_URL}")
-        self._tell(first)
-        self._say("Ctrl-C stops it.")
-
-    def _tell(self, first: FirstSignIn | None) -> None:
-        if first:
-            self._say(f"Sign in as {first.username} with the password {first.password}")
-            self._say("It is shown only now; change it on the page Password.")
-            return
-        owner = Membership.objects.filter(role=Role.OWNER).select_related("user").first()
-        if owner:
-            name = owner.user.get_username()
-            self._say(
-                f"Sign in as {name}. For a new password: python manage.py changepassword {name}"
-            )
-
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _way_in(first: FirstSignIn | None) -> str:
+    if first:
+        return (
+            f"Sign in as {first.username} with the password {first.password}\n"
+            "It is shown only now; change it on the page Password."
+        )
+    owner = Membership.objects.filter(role=Role.OWNER).select_related("user").first()
+    if owner is None:
+        return "Nobody owns a workspace yet."
+    name = owner.user.get_username()
+    return f"Sign in as {name}. For a new password: python manage.py changepassword {name}"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,49 @@
+"""What must be true before the processes start; each step is quick when there is nothing to do."""
+
+import hashlib
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import import_string
+
+from console import accounts
+
+
+def migrate() -> None:
+    """Bring the tables up to date."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+def collect_static() -> None:
+    """Gather, hash and compress the static files, if one has changed since the last time."""
+    stamp = settings.HOME / "static.stamp"
+    now = hashlib.sha256("\n".join(_static_sources()).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == now and settings.STATIC_ROOT.exists():
+        return
+    call_command("collectstatic", interactive=False, verbosity=0)
+    stamp.write_text(now)
+
+
+def _static_sources() -> Iterator[str]:
+    yield repr(settings.STORAGES["staticfiles"])
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            found = storage.path(name)
+            size, changed = storage.size(name), storage.get_modified_time(name)
+            yield f"{found} {size} {changed.timestamp()}"
+
+
+def seed() -> accounts.FirstSignIn | None:
+    """Make the first account and what belongs to a new house; None when somebody lives here."""
+    with transaction.atomic():
+        first = accounts.first_start()
+        if first:
+            for name in settings.FIRST_START:
+                import_string(name)(first.workspace)
+    return first

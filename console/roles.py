@@ -1,0 +1,59 @@
+"""The processes Reverie consists of. Each function runs one in this process until it is told to stop."""
+
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Callable
+
+import uvicorn
+from django.conf import settings
+
+from console.celery import app
+from console.live import hub
+
+
+class Web(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await hub.stop()  # ends the streams, which would otherwise be waited for in vain
+        await super().shutdown(sockets)
+
+
+def web(listener: socket.socket | None = None) -> None:
+    """Serve HTTP, on a socket that somebody else bound or else on HOST and PORT."""
+    config = uvicorn.Config(
+        "console.asgi:application",
+        host=settings.HOST,
+        port=settings.PORT,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    Web(config).run([listener] if listener else None)
+
+
+def worker() -> None:
+    _run_celery(
+        *("worker", "--pool=threads", f"--concurrency={settings.WORKER_THREADS}"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    )
+
+
+def scheduler() -> None:
+    _run_celery("beat", "--pidfile=")
+
+
+def _run_celery(command: str, *arguments: str) -> None:
+    os.environ["CELERY_SKIP_CHECKS"] = "1"  # Django's; they took place before
+    # True, but a container's only user is often root, and this fills the screen at every start.
+    warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
+    sys.__stdout__ = None  # where Celery would announce its end
+    app.start(["--quiet", command, *arguments])
+
+
+ROLES: dict[str, Callable[[], None]] = {"web": web, "worker": worker, "scheduler": scheduler}
