@@ -9,9 +9,11 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.dateparse import parse_datetime
@@ -24,7 +26,6 @@ from console.actors import Actor
 from console.models import Role
 
 logger = logging.getLogger(__name__)
-BODY_LIMIT = 32 * 1024 * 1024
 
 
 class ApiError(Exception):
@@ -82,6 +83,8 @@ def key_auth(request: HttpRequest):
     request.api_key, request.workspace, request.role = key, key.workspace, Role(key.role)
     request.actor = Actor.api_key(key)
     request.GET = plain_query(request.GET)
+    if any("\0" in value for values in request.GET.lists() for value in values[1]):
+        raise invalid("A query parameter holds a NUL character.")
     return key
 
 
@@ -139,7 +142,7 @@ def position_of(cursor: str | None) -> dict[str, Any]:
     head, _, body = cursor.partition("page_")
     try:
         position = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         position = None
     if head or not isinstance(position, dict):
         raise invalid("`page` is not a cursor of this list; start again without it.")
@@ -207,12 +210,15 @@ def stamp(moment: datetime | None) -> str | None:
 # -- Assembly -----------------------------------------------------------------------------
 
 api = NinjaAPI(title="Reverie", version="1", auth=key_auth, docs_url=None, openapi_url=None)
-for _prefix, _router in (
-    ("memory_stores", "memory.api.router"),
-    ("", "sessions.api.router"),
-    ("dreams", "dreaming.api.router"),
-):
-    api.add_router(_prefix, _router)
+
+
+@cache
+def assemble() -> NinjaAPI:
+    """Add the apps' routers. Not on import: their modules import this one."""
+    api.add_router("memory_stores", "memory.api.router")
+    api.add_router("", "sessions.api.router")
+    api.add_router("dreams", "dreaming.api.router")
+    return api
 
 
 @api.exception_handler(ApiError)
@@ -232,6 +238,13 @@ def _validation_error(request: HttpRequest, error: ValidationError) -> HttpRespo
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     kind = "invalid_request_error" if error.status_code < 500 else "api_error"
     return envelope(request, ApiError(error.status_code, kind, str(error)))
+
+
+@api.exception_handler(RequestDataTooBig)
+def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+    message = f"The request body is larger than {most} MB."
+    return envelope(request, ApiError(413, "request_too_large", message))
 
 
 @api.exception_handler(Http404)
