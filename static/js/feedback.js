@@ -44,6 +44,10 @@ function divert(event) {
 const UNREACHABLE = "The server cannot be reached. Check that Reverie is running; nothing was lost, try again.";
 const BROKEN = "The server failed to answer. What you sent may not be saved; reload the page to see.";
 
+// -- Morphing -----------------------------------------------------------------------------------------
+// What the reader opened stays open when the server, which does not know, sends the part anew.
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, _node, change) => !(name === "open" && change === "remove");
+
 // -- Focus -----------------------------------------------------------------------------------------
 let focused = "";
 
