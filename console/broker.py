@@ -27,6 +27,7 @@ import secrets
 import sqlite3
 import threading
 import time
+import weakref
 from pathlib import Path
 from queue import Empty
 
@@ -143,12 +144,14 @@ def _box(folder: str, process: int) -> Box:
 
 
 _process_ends = threading.Event()
+_sleepers: weakref.WeakSet[bells.Bell] = weakref.WeakSet()
 
 
-def hurry(folder: Path) -> None:
-    """Let consumers of this process sleep no more: a worker told to stop drains twice before."""
+def hurry() -> None:
+    """Let consumers of this process sleep no more: Celery drains twice before it notices the end."""
     _process_ends.set()
-    bells.ring(folder)
+    for bell in _sleepers:
+        bell.ring()
 
 
 class QoS(virtual.QoS):
@@ -248,6 +251,7 @@ class Transport(virtual.Transport):
         whoever drains calls again.
         """
         bell = self._bell = self._bell or bells.Bell(self.box.folder)
+        _sleepers.add(bell)
         bell.clear()  # before looking: what comes after the look rings again
         self._rescue()
         self._is_listening = True

@@ -1,7 +1,6 @@
 """The Celery app: `celery -A console …`; its settings are the `CELERY_…` ones of Django."""
 
 import os
-from pathlib import Path
 
 from celery import Celery, signals
 from kombu.transport import TRANSPORT_ALIASES
@@ -23,5 +22,4 @@ def leave_logging_alone(**options) -> None:
 
 @signals.worker_shutting_down.connect
 def stop_at_once(**options) -> None:
-    if folder := app.conf.broker_transport_options.get("path"):
-        broker.hurry(Path(folder))
+    broker.hurry()
