@@ -17,13 +17,17 @@ STOP_CHECK_SECONDS = 0.25
 class Preview:
     """Tells live readers what is being said, in the shape of wire contract §12.7; never stored.
 
-    Deltas are gathered for a moment, so that a fast model does not send a datagram per token.
+    Deltas are gathered for a moment, so that a fast model does not send a datagram per token. They
+    are numbered, because whispers get lost and a reader must not be shown a text with a hole.
     """
 
     session: str
     thread: str
     event_id: str = field(default_factory=lambda: ids.fresh("sevt"))
+    thinking_id: str = field(default_factory=lambda: ids.fresh("sevt"))
     _started: bool = False
+    _thinking: bool = False
+    _number: int = 0
     _pending: str = ""
     _index: int = 0
     _flushed_at: float = 0
@@ -37,9 +41,10 @@ class Preview:
             self.flush()
 
     def thinking(self) -> None:
-        self._send(
-            {"type": "event_start", "event": {"type": "agent.thinking", "id": self.event_id}}
-        )
+        if not self._thinking:
+            self._thinking = True
+            start = {"type": "agent.thinking", "id": self.thinking_id}
+            self._send({"type": "event_start", "event": start})
 
     def flush(self) -> None:
         if not self._pending:
@@ -52,11 +57,13 @@ class Preview:
             piece, self._pending = self._pending[:1500], self._pending[1500:]
             content = {"type": "text", "text": piece}
             delta = {"type": "content_delta", "index": self._index, "content": content}
-            self._send({"type": "event_delta", "event_id": self.event_id, "delta": delta})
+            self._number += 1
+            event = {"type": "event_delta", "event_id": self.event_id, "delta": delta}
+            self._send(event, number=self._number)
         self._flushed_at = time.monotonic()
 
-    def _send(self, event: dict) -> None:
-        live.whisper(self.session, {"thread": self.thread, "event": event})
+    def _send(self, event: dict, *, number: int = 0) -> None:
+        live.whisper(self.session, {"thread": self.thread, "number": number, "event": event})
 
 
 def hear(

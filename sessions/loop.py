@@ -133,7 +133,8 @@ class Turn:
         texts = [block for block in reply.content if block["type"] == "text" and block["text"]]
         entries = []
         if thinking:
-            entries.append(Entry("agent.thinking", private={"blocks": thinking}))
+            blocks = {"blocks": thinking}
+            entries.append(Entry("agent.thinking", private=blocks, id=preview.thinking_id))
         if texts:
             content = [{"type": "text", "text": block["text"]} for block in texts]
             entries.append(Entry("agent.message", {"content": content}, id=preview.event_id))
