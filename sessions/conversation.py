@@ -180,7 +180,7 @@ def _wake(session: Session, thread: Thread) -> None:
 
 def stop(session: Session) -> None:
     """Interrupt what the agent is doing; nothing happens when it is doing nothing."""
-    if session.status != Status.IDLE:
+    if Thread.objects.filter(session=session, parent=None).exclude(status=Status.IDLE).exists():
         send(session, [Entry("user.interrupt")])
 
 
