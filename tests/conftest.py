@@ -1,8 +1,12 @@
 """Everyone's fixtures: alice owns the workspace, bob edits in it, eve is a stranger with her own."""
 
+from collections.abc import Callable
+
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from console import accounts
 from console.models import Role, User, Workspace
@@ -82,3 +86,16 @@ def owner_key(workspace) -> str:
 @pytest.fixture
 def api(owner_key) -> factories.Api:
     return factories.Api(owner_key)
+
+
+@pytest.fixture
+def queries_of() -> Callable[[Client, str], int]:
+    """How many queries a page takes: lists must cost the same for 10 rows and for 20."""
+
+    def count(client: Client, where: str) -> int:
+        client.get(where)  # the first visit writes down where one is
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(where).status_code == 200
+        return len(queries)
+
+    return count

@@ -1,0 +1,111 @@
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from console import accounts, throttle
+from console.models import Role
+from tests import factories
+
+PASSWORD = "correct horse"
+
+
+def sign_in(client, username="alice", password=PASSWORD, **more):
+    return client.post(reverse("sign-in"), {"username": username, "password": password, **more})
+
+
+def test_signing_in_leads_home(alice, client, workspace):
+    answer = sign_in(client)
+    assert answer["Location"] == "/"
+    assert client.get("/")["Location"] == f"/w/{workspace.slug}/"
+
+
+def test_signing_in_leads_back_to_where_one_wanted_to_go(alice, client, workspace):
+    wanted = reverse("members", args=[workspace.slug])
+    assert sign_in(client, next=wanted)["Location"] == wanted
+    assert sign_in(Client(), next="https://example.org/")["Location"] == "/"
+
+
+def test_a_wrong_password_keeps_the_name_and_says_why(alice, client):
+    answer = sign_in(client, password="wrong")
+    assert answer.status_code == 422
+    assert 'value="alice"' in answer.content.decode()
+    assert "do not match" in answer.content.decode()
+
+
+def test_nobody_learns_whether_a_username_exists(alice, client):
+    known, unknown = (sign_in(client, name, "wrong") for name in ("alice", "alicf"))
+    assert known.content.decode().replace("alice", "alicf").count("do not match") == 1
+    assert known.status_code == unknown.status_code
+
+
+def test_too_many_wrong_tries_pause_even_the_right_password(alice, client):
+    for _ in range(throttle.TRIES):
+        sign_in(client, password="wrong")
+    answer = sign_in(client)
+    assert answer.status_code == 429
+    assert "Too many wrong tries" in answer.content.decode()
+
+
+def test_the_pause_holds_for_one_name_at_one_address(alice, bob, client):
+    for _ in range(throttle.TRIES):
+        sign_in(client, password="wrong")
+    assert sign_in(client, "bob").status_code == 302
+    assert sign_in(Client(REMOTE_ADDR="10.0.0.7")).status_code == 302
+
+
+def test_the_right_password_forgets_the_wrong_ones(alice, client):
+    for _ in range(throttle.TRIES - 1):
+        sign_in(client, password="wrong")
+    sign_in(client)
+    assert not throttle.is_paused("alice", "127.0.0.1")
+
+
+def test_the_pause_ends(alice, client):
+    for _ in range(throttle.TRIES):
+        sign_in(client, password="wrong")
+    cache.clear()
+    assert sign_in(client).status_code == 302
+
+
+def test_signing_out_takes_a_post(as_alice):
+    assert as_alice.get(reverse("sign-out")).status_code == 405
+    assert as_alice.post(reverse("sign-out"))["Location"] == reverse("sign-in")
+    assert as_alice.get("/")["Location"] == reverse("sign-in")
+
+
+def test_changing_the_password_signs_other_browsers_out(alice, as_alice):
+    elsewhere = Client()
+    elsewhere.force_login(alice)
+    form = {"old_password": PASSWORD, "new_password1": "battery staple"}
+    form["new_password2"] = form["new_password1"]
+    assert as_alice.post(reverse("password"), form)["Location"] == "/"
+    assert elsewhere.get(reverse("password")).status_code == 302
+    assert as_alice.get(reverse("password")).status_code == 200
+
+
+def test_a_weak_new_password_is_refused_with_a_reason(as_alice):
+    form = {"old_password": PASSWORD, "new_password1": "short", "new_password2": "short"}
+    answer = as_alice.post(reverse("password"), form)
+    assert answer.status_code == 422
+    assert "too short" in answer.content.decode()
+
+
+def test_home_remembers_the_workspace_used_last(alice, as_alice, workspace):
+    other = factories.make_workspace("Another place", owner=alice)
+    as_alice.get(reverse("members", args=[workspace.slug]))
+    assert as_alice.get("/")["Location"] == f"/w/{workspace.slug}/"
+    as_alice.get(reverse("members", args=[other.slug]))
+    assert as_alice.get("/")["Location"] == f"/w/{other.slug}/"
+
+
+def test_whoever_is_in_no_workspace_is_told_whom_to_ask(alice, workspace, as_alice):
+    accounts.join(workspace, factories.make_user("heir"), Role.OWNER)
+    accounts.leave(alice.memberships.get())
+    answer = as_alice.get("/")
+    assert answer.status_code == 403
+    assert "Ask an owner to add the username" in answer.content.decode()
+
+
+def test_somebody_removed_is_out_at_once(alice, bob, as_bob, workspace):
+    accounts.leave(bob.memberships.get())
+    assert as_bob.get(reverse("members", args=[workspace.slug])).status_code == 404
