@@ -1,6 +1,7 @@
 """Doorbells of dreaming: a dream to take further, a thread of it to work on, and the sweep."""
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from dreaming import pipeline, prompts
@@ -11,9 +12,13 @@ from sessions.models import Thread
 
 @shared_task
 def advance(dream_id: str) -> None:
-    """Take the dream as far as it goes, and ring for its threads."""
+    """Take the dream as far as it goes, and ring for its threads.
+
+    Dreams leave some workers to conversations: a person waits for those.
+    """
     pipeline.advance(dream_id)
-    for thread_id in pipeline.waiting(dream_id):
+    room = max(settings.DREAM_THREADS - pipeline.at_work(), 0)
+    for thread_id in pipeline.waiting(dream_id)[:room]:
         work.delay(thread_id)
 
 

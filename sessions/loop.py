@@ -233,6 +233,7 @@ class Turn:
         shown = {"stop_reason": stop_reason, "stop_details": details if explanation else None}
         entries = [Entry("session.thread_status_idle", {**self._named(), **shown})]
         if self.is_primary:
+            self._count_time()
             usage = wire_usage(Session.objects.get(pk=self.session.pk))
             entries.append(Entry("session.usage", {"usage": usage, "budget": None}))
             entries.append(Entry("session.status_idle", shown))
@@ -267,6 +268,13 @@ class Turn:
             + usage["cache_creation_input_tokens"],
             output_tokens=F("output_tokens") + usage["output_tokens"],
         )
+
+    def _count_time(self) -> None:
+        began = [event for event in self.log if event.type == "session.status_running"]
+        if began:
+            seconds = (timezone.now() - began[-1].created_at).total_seconds()
+            mine = Session.objects.filter(pk=self.session.pk)
+            mine.update(active_seconds=F("active_seconds") + seconds)
 
     def _span_end(self, start: Event, *, is_error: bool, usage: dict | None = None) -> Entry:
         none = dict.fromkeys(USAGE_KEYS, 0)
