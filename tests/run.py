@@ -52,7 +52,9 @@ def run(title: str, urls: dict[str, str], marks: str, rest: list[str]) -> Counte
         (HEAVY, "0", "one by one"),
     ):
         say(f"\n== {title}, {manner}: {kind} ==")
-        counts += pytest(["-m", _both(kind, marks), "-n", workers, *rest], environment)
+        selection = ["-m", _both(kind, marks), "-n", workers]
+        # The servers go when the run ends: dropping their databases first would be for nothing.
+        counts += pytest([*selection, "--reuse-db", *rest], environment)
     return counts
 
 
