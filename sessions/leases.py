@@ -103,7 +103,8 @@ class _Heart:
         try:
             for lease in leases:
                 mine = lease.model.objects.filter(pk=lease.pk, lease_owner=lease.owner)
-                mine.update(lease_until=until)
+                if not mine.update(lease_until=until):
+                    self.forget(lease)
         except DatabaseError:
             logger.warning("Leases could not be renewed; trying again.", exc_info=True)
             connection.close()

@@ -316,8 +316,19 @@ def test_a_draft_cannot_be_attached(workspace):
         conversation.attach(session, [conversation.Mount(store)])
 
 
+CLAIMED: list[leases.Lease] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_claimed():
+    yield
+    while CLAIMED:
+        CLAIMED.pop().release()
+
+
 def _claim(session: Session) -> leases.Lease:
-    return leases.claim(Thread, session.primary.pk)
+    CLAIMED.append(leases.claim(Thread, session.primary.pk))
+    return CLAIMED[-1]
 
 
 def _expire(session: Session) -> None:
