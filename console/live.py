@@ -73,6 +73,9 @@ class Carrier(Protocol):
     def saw_changes(self) -> bool:
         """Whether the database may have changed since the last time this was asked."""
 
+    def close(self) -> None:
+        """Let go of the connections kept for `send` and `saw_changes`; both open them anew."""
+
 
 @functools.cache
 def carrier() -> Carrier:

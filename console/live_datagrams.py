@@ -34,7 +34,7 @@ class Carrier:
         finally:
             loop.remove_reader(bell.fileno())
             bell.close()
-            self._close_watch()
+            self.close()
 
     def _read(self, bell: bells.Bell, hub: Hub) -> None:
         while (data := bell.read()) is not None:
@@ -47,7 +47,9 @@ class Carrier:
         """Ask SQLite whether another connection has committed: 0.02 ms, and no table is read."""
         if self._watch is None:
             name = connections["default"].settings_dict["NAME"]
-            self._watch = sqlite3.connect(name, timeout=0, isolation_level=None)
+            self._watch = sqlite3.connect(
+                name, timeout=0, isolation_level=None, check_same_thread=False
+            )
         before = self._version
         try:
             (self._version,) = self._watch.execute("PRAGMA data_version").fetchone()
@@ -55,7 +57,7 @@ class Carrier:
             return True  # busy: somebody is at work
         return before != self._version
 
-    def _close_watch(self) -> None:
+    def close(self) -> None:
         if self._watch:
             self._watch.close()
-            self._watch = None
+            self._watch, self._version = None, 0

@@ -79,3 +79,9 @@ class Carrier:
 
     def saw_changes(self) -> bool:
         return True
+
+    def close(self) -> None:
+        with self._lock:
+            if self._sender and self._process == os.getpid():
+                self._sender.close()
+            self._sender = None

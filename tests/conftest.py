@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from console import accounts
+from console import accounts, live
 from console.models import Role, User, Workspace
 from tests import factories
 
@@ -16,6 +16,12 @@ from tests import factories
 @pytest.fixture(autouse=True)
 def empty_cache():
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    yield
+    live.carrier().close()  # or PostgreSQL would not let go of the test database
 
 
 @pytest.fixture
