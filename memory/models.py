@@ -1,5 +1,7 @@
 """Versioned stores of Markdown: text lives once in a blob, everything else points to it."""
 
+from typing import Self
+
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -71,14 +73,18 @@ class Store(models.Model):
         return self.state == StoreState.ARCHIVED
 
 
-class Memories(models.QuerySet["Memory"]):
-    def with_text(self) -> "Memories":
+class Texts(models.QuerySet):
+    """What memories and versions have alike: a text that is seldom needed to show them."""
+
+    def with_text(self) -> Self:
         return self.select_related("blob")
 
-    def sized(self) -> "Memories":
+    def sized(self) -> Self:
         """Bring size and hash along, and leave the text where it is."""
         return self.select_related("blob").defer("blob__content")
 
+
+class Memories(Texts):
     def under(self, prefix: str) -> "Memories":
         """Those below the folder `prefix`, which ends with a slash."""
         if prefix == "/":
@@ -166,6 +172,8 @@ class Version(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     redacted_at = models.DateTimeField(null=True)
     redacted_by = models.CharField(max_length=40, blank=True)
+
+    objects = Texts.as_manager()
 
     class Meta:
         ordering = ["-pk"]

@@ -395,9 +395,13 @@ def _count(store: Store, *, memories: int = 0, size: int = 0) -> None:
 
 
 def _sweep_blobs(keys: list[int]) -> None:
-    """Delete those texts that nothing points to any more."""
+    """Delete those texts that nothing points to any more, be it of an app above this one."""
+    # Relations without a name of their own count as hidden.
+    relations = [rel for rel in Blob._meta.get_fields(include_hidden=True) if rel.one_to_many]
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH]
-        Blob.objects.filter(pk__in=batch).exclude(
-            pk__in=Memory.objects.filter(blob__in=batch).values("blob")
-        ).exclude(pk__in=Version.objects.filter(blob__in=batch).values("blob")).delete()
+        unused = Blob.objects.filter(pk__in=batch)
+        for field in (relation.field for relation in relations):
+            pointing = field.model.objects.filter(**{f"{field.name}__in": batch})
+            unused = unused.exclude(pk__in=pointing.order_by().values(field.name))
+        unused.delete()
