@@ -9,47 +9,51 @@ import pytest
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parent.parent
 
-# A lower line may import from its own line and the lines above it. A package counts as one module.
+# A module may import from its own line and from the lines above it. A package counts as one module.
 APPS = ["console", "memory", "sessions", "dreaming"]
 LAYERS = {
-    "console": [
-        {"settings", "ids", "apps"},
-        {"models"},
-        {"actors", "htmx", "middleware", "templatetags", "bells", "broker"},
-        {"celery", "live"},
-        {"accounts", "access", "doctor"},
-        {"forms", "views", "api"},
-        {"urls"},
-        {"asgi", "management"},
-    ],
-    "memory": [
-        {"apps"},
-        {"models"},
-        {"paths", "diffs", "merge", "rendering", "search"},
-        {"stores"},
-        {"forms", "views", "api"},
-        {"urls"},
-    ],
-    "sessions": [
-        {"apps"},
-        {"models"},
-        {"events", "transcript", "context", "providers", "tools"},
-        {"loop"},
-        {"tasks"},
-        {"agents", "conversation"},
-        {"stream", "forms", "views", "api"},
-        {"urls"},
-    ],
-    "dreaming": [
-        {"apps"},
-        {"models"},
-        {"statements", "sources"},
-        {"subagent", "consolidation", "pipeline"},
-        {"tasks"},
-        {"dreams", "review", "adoption"},
-        {"forms", "views", "api"},
-        {"urls"},
-    ],
+    "console": """
+        settings ids apps
+        models
+        actors htmx middleware templatetags throttle endpoints bells broker live
+        live_datagrams live_postgres celery
+        accounts access doctor
+        forms api
+        views
+        urls
+        bridge asgi
+        preparation roles supervisor
+        management
+    """,
+    "memory": """
+        apps
+        models
+        paths words ranking markup rendering diffs merge search
+        stores change_sets
+        forms views api
+        urls
+    """,
+    "sessions": """
+        apps
+        models
+        events transcript context leases listening providers tools
+        loop
+        tasks
+        agents defaults conversation
+        wire reading page panels news feeds
+        forms views api stream
+        urls
+    """,
+    "dreaming": """
+        apps
+        models
+        transcripts findings indexing prompts
+        pipeline
+        tasks
+        dreams review adoption
+        forms views api
+        urls
+    """,
 }
 
 
@@ -75,10 +79,10 @@ def imports(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def layer(app: str, module: str) -> int:
-    for number, modules in enumerate(LAYERS[app]):
-        if module in modules:
+    for number, modules in enumerate(LAYERS[app].splitlines()):
+        if module in modules.split():
             return number
-    pytest.fail(f"{app}.{module} has no place yet: put it on its line of LAYERS in {__file__}.")
+    pytest.fail(f"{app}.{module} has no place yet: put it on its line of LAYERS.")
 
 
 @pytest.mark.parametrize("app", APPS)
