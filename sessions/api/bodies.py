@@ -23,7 +23,7 @@ class Effort(Body):
 
 
 class ModelChoice(Body):
-    id: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    id: Name
     effort: Literal["low", "medium", "high", "xhigh", "max"] | Effort | None = None
     speed: Literal["standard", "fast"] | None = None
     inference_geo: str | None = None
@@ -64,7 +64,7 @@ Tools = Annotated[list[AnyTool], Field(max_length=256)]
 
 class AgentCreate(Body):
     name: Name
-    model: str | ModelChoice
+    model: Name | ModelChoice
     description: str | None = None
     system: str | None = None
     tools: Tools | None = None
@@ -78,7 +78,7 @@ class AgentCreate(Body):
 class AgentUpdate(Body):
     version: int | None = None
     name: Name | None = None
-    model: str | ModelChoice | None = None
+    model: Name | ModelChoice | None = None
     description: str | None = None
     system: str | None = None
     tools: Tools | None = None
@@ -115,7 +115,7 @@ class AgentOverrides(Body):
     type: Literal["agent_with_overrides"]
     id: str
     version: int | None = None
-    model: str | ModelChoice | None = None
+    model: Name | ModelChoice | None = None
     system: str | None = None
     tools: Tools | None = None
     skills: list[dict] | None = None
