@@ -10,13 +10,12 @@ from django.utils import timezone
 from console.actors import Actor
 from dreaming import review
 from dreaming.models import Adoption, Dream, Review, ReviewState
-from dreaming.review import Refused
+from dreaming.review import Proposal, Refused
 from memory import change_sets, stores
 from memory.change_sets import NeedsPerson
-from memory.merge import FileMerge, apply_choices
-from memory.models import ChangeSet, Store, StoreState
+from memory.merge import FileMerge, apply_choices, merge_trees
+from memory.models import Blob, ChangeSet, Store, StoreState
 from sessions import agents
-from sessions.models import DefaultStore
 
 Resolutions = Mapping[str, str | dict]
 """Per conflicting path: `ours` (the live store's), `theirs` (the dream's) or `{"content": text}`."""
@@ -39,9 +38,29 @@ class Plan:
 
 
 def preview(dream: Dream) -> Plan:
-    """Merge base, live store and approved text, and change nothing. Raises `Refused`."""
+    """Merge base, live store and approved text, and change nothing. Raises `Refused`.
+
+    Where the live store has been deleted, what stood in it when the dream began takes its place.
+    """
     proposal = review.approved(dream)
-    return Plan(change_sets.merge(_live_store(dream), proposal.base, proposal.outcome()))
+    base, theirs = proposal.base, proposal.outcome()
+    if dream.input_store:
+        return Plan(change_sets.merge(dream.input_store, base, theirs))
+    change_sets.load([*base.values(), *theirs.values()])
+    return Plan(merge_trees(base, base, theirs))
+
+
+def why_not(dream: Dream, mode: str) -> str:
+    """Say why the dream cannot be adopted in this way; "" when it can."""
+    live, new = dream.input_store, dream.output_store
+    if mode == Adoption.Mode.NEW_STORE:
+        in_use = "The new store is in use already: attach it where it is wanted."
+        return "" if new.is_draft else in_use
+    if mode != Adoption.Mode.SAME_STORE:
+        return "The mode must be same_store or new_store."
+    if live is None:
+        return "The input store has been deleted. Adopt the dream as a new store."
+    return f"The store {live.name!r} is archived." if live.is_archived else ""
 
 
 def adopt(
@@ -60,15 +79,14 @@ def adopt(
         held = Review.objects.select_for_update().get(dream=dream)
         dream = Dream.objects.select_related("workspace", "review").get(pk=dream.pk)
         review.approved(dream)
-        live = Store.objects.select_for_update().get(pk=_live_store(dream).pk)
-        if live.is_archived:
-            raise Refused(f"The store {live.name!r} is archived. Nothing can be adopted into it.")
+        # The plan is made under the store's lock: nobody writes between it and its execution.
+        list(Store.objects.select_for_update().filter(pk=dream.input_store_id))
+        if reason := why_not(dream, mode):
+            raise Refused(reason)
         how = {Adoption.Mode.SAME_STORE: _into_same, Adoption.Mode.NEW_STORE: _as_new}
-        if mode not in how:
-            raise Refused("The mode must be same_store or new_store.")
-        adoption = how[mode](dream, live, preview(dream), resolutions or {}, by)
-        if mode == Adoption.Mode.NEW_STORE and archive_old:
-            stores.archive(live)
+        adoption = how[mode](dream, preview(dream), resolutions or {}, by)
+        if mode == Adoption.Mode.NEW_STORE and archive_old and dream.input_store:
+            stores.archive(dream.input_store)
             adoption.archived_old = True
         adoption.save()
         held.state = ReviewState.ADOPTED
@@ -76,46 +94,39 @@ def adopt(
     return adoption
 
 
-def _live_store(dream: Dream) -> Store:
-    if dream.input_store is None:
-        raise Refused("The input store has been deleted; there is nothing to adopt into.")
-    return dream.input_store
-
-
-def _into_same(
-    dream: Dream, live: Store, plan: Plan, resolutions: Resolutions, by: Actor
-) -> Adoption:
+def _into_same(dream: Dream, plan: Plan, resolutions: Resolutions, by: Actor) -> Adoption:
+    live = dream.input_store
     summary = f"Adopted the dream of {dream.created_at:%Y-%m-%d %H:%M}"
     change_set = change_sets.begin(live, ChangeSet.Kind.ADOPTION, summary, by)
-    change_sets.apply(live, plan.merges, resolutions, change_set=change_set, by=by)
-    return _record(dream, live, Adoption.Mode.SAME_STORE, change_set, plan, by)
+    settled = change_sets.apply(live, plan.merges, resolutions, change_set=change_set, by=by)
+    return _record(dream, live, change_set, settled, by)
 
 
-def _as_new(dream: Dream, live: Store, plan: Plan, resolutions: Resolutions, by: Actor) -> Adoption:
-    new = dream.output_store
+def _as_new(dream: Dream, plan: Plan, resolutions: Resolutions, by: Actor) -> Adoption:
+    live, new = dream.input_store, dream.output_store
     change_set = change_sets.begin(new, ChangeSet.Kind.ADOPTION, "Adopted as a new store", by)
-    target = _merged(live, plan, resolutions)
-    changes = _towards(new, target)
-    change_sets.apply(new, changes, change_set=change_set, by=by, into_draft=True)
-    stores.set_state(new, StoreState.ACTIVE)
-    adoption = _record(dream, new, Adoption.Mode.NEW_STORE, change_set, plan, by)
-    adoption.switched = agents.switch_default(live, new)
-    return adoption
-
-
-def _merged(live: Store, plan: Plan, resolutions: Resolutions) -> dict[str, str]:
-    """The live store's texts with the plan carried out. Raises `NeedsPerson`."""
     settled = apply_choices(plan.merges, resolutions)
     if conflicts := [merge for merge in settled if merge.is_conflict]:
         raise NeedsPerson(conflicts)
-    texts: dict[str, str | None] = _texts(live)
+    before = change_sets.heads(live) if live else Proposal(dream).base
+    changes = _towards(new, _carried_out(before, settled))
+    change_sets.apply(new, changes, change_set=change_set, by=by, into_draft=True)
+    stores.set_state(new, StoreState.ACTIVE)
+    adoption = _record(dream, new, change_set, settled, by)
+    adoption.switched = agents.switch_default(live, new) if live else []
+    return adoption
+
+
+def _carried_out(tree: Mapping[str, Blob], settled: list[FileMerge]) -> dict[str, str]:
+    """The texts of a tree once the merge is carried out."""
+    texts: dict[str, str | None] = _texts(tree)
     texts |= {merge.path: merge.after for merge in settled}
     return {path: text for path, text in texts.items() if text is not None}
 
 
 def _towards(store: Store, target: Mapping[str, str]) -> list[FileMerge]:
     """The changes that make the store hold exactly the target."""
-    now = _texts(store)
+    now = _texts(change_sets.heads(store))
     return [
         FileMerge(path, "take", now.get(path), target.get(path), target.get(path))
         for path in sorted(now.keys() | target.keys())
@@ -123,25 +134,40 @@ def _towards(store: Store, target: Mapping[str, str]) -> list[FileMerge]:
     ]
 
 
-def _texts(store: Store) -> dict[str, str]:
-    tree = change_sets.heads(store)
+def _texts(tree: Mapping[str, Blob]) -> dict[str, str]:
     change_sets.load(tree.values())
     return {path: blob.content for path, blob in tree.items()}
 
 
 def _record(
-    dream: Dream, store: Store, mode: str, change_set: ChangeSet, plan: Plan, by: Actor
+    dream: Dream, store: Store, change_set: ChangeSet, settled: list[FileMerge], by: Actor
 ) -> Adoption:
+    same = store.pk == dream.input_store_id
+    counts = Counter(map(_outcome, settled))
     return Adoption(
         dream=dream,
-        mode=mode,
+        mode=Adoption.Mode.SAME_STORE if same else Adoption.Mode.NEW_STORE,
         store=store,
         change_set=change_set,
-        counts=plan.counts,
+        counts={name: counts[name] for name in OUTCOMES},
         digest=change_sets.digest(change_sets.heads(store)),
         by=by.id,
         by_name=by.name,
     )
+
+
+OUTCOMES = ("added", "changed", "removed", "merged", "unchanged")
+
+
+def _outcome(merge: FileMerge) -> str:
+    """What became of a file of the live store: one of `OUTCOMES`."""
+    if merge.before == merge.after:
+        return "unchanged"
+    if merge.change == "merge":
+        return "merged"
+    if merge.before is None:
+        return "added"
+    return "removed" if merge.after is None else "changed"
 
 
 @transaction.atomic
@@ -149,36 +175,51 @@ def undo(adoption: Adoption, *, by: Actor, resolutions: Resolutions | None = Non
     """Take an adoption back; what was written since stays. The approval stands and can be adopted
     again. Raises `Refused`, and `NeedsPerson` when later writes touch the same lines.
     """
+    # The review first, then the rest: the order in which `adopt` locks them.
+    held = Review.objects.select_for_update().get(dream=adoption.dream_id)
     adoption = Adoption.objects.select_for_update(of=("self",)).get(pk=adoption.pk)
     if adoption.undone_at:
         raise Refused("This adoption has been undone already.")
     if adoption.store is None:
         raise Refused("The store has been deleted since; there is nothing to undo.")
     if adoption.mode == Adoption.Mode.SAME_STORE:
-        undone = change_sets.undo(adoption.change_set, by=by, resolutions=resolutions)
-        adoption.undo_change_set = undone.change_set
+        adoption.undo_change_set = _undone(adoption.change_set, by, resolutions)
     else:
         _back_to_old(adoption, by)
     adoption.undone_at, adoption.undone_by, adoption.undone_by_name = timezone.now(), by.id, by.name
     adoption.save()
-    Review.objects.filter(dream=adoption.dream).update(state=ReviewState.APPROVED)
+    held.state = ReviewState.APPROVED
+    held.save(update_fields=["state"])
     return adoption
+
+
+def _undone(change_set: ChangeSet, by: Actor, resolutions: Resolutions | None) -> ChangeSet:
+    """Undo a change set, unless somebody did so in the store's own history."""
+    undone = change_set.undone_by.filter(undone_by=None).first()
+    return undone or change_sets.undo(change_set, by=by, resolutions=resolutions).change_set
 
 
 def _back_to_old(adoption: Adoption, by: Actor) -> None:
     """Let agents use the old store again, and make the new one the draft it was.
 
-    A new store that was written to since stays active: what stands only there must stay in reach.
+    A new store that was written to or taken into use since stays active: it must stay in reach.
     """
-    old, new = _live_store(adoption.dream), adoption.store
+    old, new = adoption.dream.input_store, adoption.store
+    if old is None:
+        raise Refused("The old store has been deleted since; there is nothing to go back to.")
     if adoption.archived_old and old.is_archived:
         stores.set_state(old, StoreState.ACTIVE)
-    mine = DefaultStore.objects.filter(store=new, agent__in=adoption.switched)
-    mine.exclude(agent__default_stores__store=old).update(store=old)
-    untouched = change_sets.digest(change_sets.heads(new)) == adoption.digest
-    if untouched and not new.is_archived:
-        adoption.undo_change_set = change_sets.undo(adoption.change_set, by=by).change_set
+    agents.switch_back(adoption.switched, new, old)
+    if not new.is_archived and _is_untouched(adoption):
+        adoption.undo_change_set = _undone(adoption.change_set, by, None)
         stores.set_state(new, StoreState.DRAFT)
+
+
+def _is_untouched(adoption: Adoption) -> bool:
+    new = adoption.store
+    attached = new.attachments.exclude(session__is_dream=True).exists()
+    same = change_sets.digest(change_sets.heads(new)) == adoption.digest
+    return same and not attached and not new.default_for.exists()
 
 
 def latest(dream: Dream) -> Adoption | None:

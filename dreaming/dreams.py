@@ -76,6 +76,8 @@ def _check(store: Store, sessions: Sequence[Session], model: str, instructions: 
         raise Invalid(f"Instructions must have at most {MAX_INSTRUCTIONS:,} characters.")
     if "\0" in (instructions or ""):
         raise Invalid("Instructions may not contain a NUL character.")
+    if not 1 <= len(model) <= 256:
+        raise Invalid("Choose a model.")
     try:
         catalogue.provider_for(model)
     except ProviderError as error:

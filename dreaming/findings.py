@@ -9,6 +9,8 @@ from dreaming import transcripts
 from dreaming.models import Finding, Transcript
 from sessions.tools.base import Result, Tool, ToolError
 
+MAX_CHARACTERS = 4_000
+SHORTEST_QUOTE = 8  # letters and digits: fewer stand in almost any text
 WHY_NOT = {
     "agent": "said by the agent, not by a person",
     "memory": "recalled from memory, so it is not news",
@@ -38,12 +40,15 @@ def record(transcript: Transcript, statement: str, kind: str, quote: str, event_
     """Keep a finding with its verdict; one that cannot be verified is kept as doubtful."""
     if kind not in Finding.Kind.values:
         raise ToolError(f"kind must be one of {', '.join(Finding.Kind.values)}.")
-    if not statement.strip():
+    statement, quote = _storable(statement).strip(), _storable(quote)
+    if not statement:
         raise ToolError("The statement is empty.")
+    if len(statement) > MAX_CHARACTERS or len(quote) > MAX_CHARACTERS:
+        raise ToolError(f"Statement and quote may have {MAX_CHARACTERS:,} characters each.")
     doubt, said_at = check_quote(transcript.lines, quote, event_id)
     finding, new = Finding.objects.get_or_create(
         transcript=transcript,
-        statement=statement.strip(),
+        statement=statement,
         event=event_id[:40],
         defaults={
             "kind": kind,
@@ -63,10 +68,18 @@ def check_quote(lines: list[transcripts.Line], quote: str, event_id: str) -> tup
     role, at, text = transcripts.text_by_event(lines).get(event_id, ("", "", ""))
     if not role:
         return "there is no such event in this transcript", ""
-    if not _plain(quote) or _plain(quote) not in _plain(text):
+    quote, text = _plain(quote), _plain(text)
+    if not quote or quote not in text:
         return "the quote does not stand in that event", at
+    if sum(map(str.isalnum, quote)) < SHORTEST_QUOTE and quote != text:
+        return "the quote is too short to be evidence", at
     return WHY_NOT.get(role, ""), at
 
 
 def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
+
+
+def _storable(text: str) -> str:
+    """Replace what a database text cannot hold: NUL, and half of a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

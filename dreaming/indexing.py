@@ -1,6 +1,10 @@
 """Pure: the index a later agent reads first, generated from the files themselves."""
 
 import re
+from collections import Counter
+from urllib.parse import quote
+
+from memory.paths import MAX_CONTENT_BYTES
 
 INDEX = "/index.md"
 GIST_CHARACTERS = 140
@@ -12,16 +16,36 @@ _SAID = re.compile(r"\s*\(said [^)]*\)")
 
 
 def index_of(files: dict[str, str]) -> str:
-    """Write index.md: one line per file, with its title and the first thing it says."""
-    rows = [_row(path, text) for path, text in sorted(files.items()) if path != INDEX]
-    head = "# Index\n\nWhat is kept here, one line per file.\n"
-    return "\n".join([head, *rows, ""]) if rows else head
+    """Write index.md: one line per file, with its title and the first thing it says.
+
+    Where that would not fit into a memory: without the latter, else one line per folder.
+    """
+    files = {path: text for path, text in sorted(files.items()) if path != INDEX}
+    for rows, unit in ((_full, "file"), (_titles, "file"), (_folders, "folder")):
+        index = f"# Index\n\nWhat is kept here, one line per {unit}.\n\n"
+        index += "".join(f"- {row}\n" for row in rows(files))
+        if len(index.encode()) <= MAX_CONTENT_BYTES:
+            break
+    return index
 
 
-def _row(path: str, text: str) -> str:
-    title, gist = title_and_gist(path, text)
-    target = re.sub(r"[()\s]", lambda match: f"%{ord(match[0]):02X}", path.lstrip("/"))
-    return f"- [{title}]({target})" + (f": {gist}" if gist else "")
+def _full(files: dict[str, str]) -> list[str]:
+    said = ((path, *title_and_gist(path, text)) for path, text in files.items())
+    return [_link(path, title) + (f": {gist}" if gist else "") for path, title, gist in said]
+
+
+def _titles(files: dict[str, str]) -> list[str]:
+    return [_link(path, title_and_gist(path, text)[0]) for path, text in files.items()]
+
+
+def _folders(files: dict[str, str]) -> list[str]:
+    tops = Counter(path.split("/")[1] + "/" if path.count("/") > 1 else "" for path in files)
+    return [f"{top or 'here'}: {count:,} file{'s' * (count > 1)}" for top, count in tops.items()]
+
+
+def _link(path: str, title: str) -> str:
+    target = re.sub(r"""[()\s%#?<>"'\\]""", lambda match: quote(match[0]), path.lstrip("/"))
+    return f"[{title}]({target})"
 
 
 def title_and_gist(path: str, text: str) -> tuple[str, str]:

@@ -220,7 +220,7 @@ class Adoption(models.Model):
     counts = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, help_text="Of what the store held afterwards.")
     archived_old = models.BooleanField(default=False)
-    # Which agents' defaults were switched: [{"agent", "access", "instructions"}, …].
+    # The ids of the agents whose default was switched.
     switched = models.JSONField(default=list)
     by = models.CharField(max_length=40)
     by_name = models.CharField(max_length=255)

@@ -26,6 +26,7 @@ from dreaming.models import (
 )
 from memory import change_sets, stores
 from memory.models import Store, StoreState
+from memory.paths import Invalid
 from memory.stores import Act
 from sessions import agents, conversation, events, leases, loop
 from sessions.events import Entry
@@ -77,7 +78,8 @@ def _step(lease: leases.Lease) -> bool:
             "Something went wrong inside Reverie; see the server's log.",
         )
     with lease.transaction() as dream:
-        return fail(dream, kind, message)
+        # What is over stays as it ended; its session is put away at the next sweep.
+        return not dream.is_over and fail(dream, kind, message)
 
 
 # -- The stages: each runs in one transaction, notes the next, and says whether to go on --------
@@ -120,6 +122,8 @@ def _pipeline_session(dream: Dream) -> Session:
         environment=environment,
         title=f"Dream over {dream.input_name}"[:256],
         is_dream=True,
+        # Its threads are at work from now on: nobody may archive or delete it under them.
+        status=Status.RUNNING,
     )
 
 
@@ -182,7 +186,6 @@ def _read(dream: Dream) -> bool:
         *loop.status_entries(primary, "running"),
     )
     Thread.objects.filter(pk=primary.pk).update(status=Status.RUNNING)
-    Session.objects.filter(pk=dream.session_id).update(status=Status.RUNNING)
     return _move_on(dream, Stage.CONSOLIDATE)
 
 
@@ -207,11 +210,18 @@ def _index(dream: Dream) -> bool:
     if had and not files:
         raise Failed("internal_error", "The consolidation removed every file; nothing to adopt.")
     if files:
-        act = Act(Actor(dream.session_id, "Dream"), into_draft=True)
-        stores.write(store, indexing.INDEX, indexing.index_of(files), act=act)
+        _write_index(dream, files)
     Review.objects.get_or_create(dream=dream)
     dream.status, dream.ended_at = DreamStatus.COMPLETED, timezone.now()
     return _move_on(dream, Stage.DONE, ["status", "ended_at"])
+
+
+def _write_index(dream: Dream, files: dict[str, str]) -> None:
+    act = Act(Actor(dream.session_id, "Dream"), into_draft=True)
+    try:
+        stores.write(dream.output_store, indexing.INDEX, indexing.index_of(files), act=act)
+    except (Invalid, stores.Occupied) as error:
+        raise Failed("internal_error", f"The index could not be written. {error}") from None
 
 
 STAGES = {
@@ -244,6 +254,8 @@ def settle(dream: Dream) -> bool:
     """Archive the pipeline's session once its threads have come to rest."""
     session = dream.session
     if session and not session.archived_at and not _at_work(session).exists():
+        # The primary thread of a dream that ended early never ran, so it never said "idle".
+        Session.objects.filter(pk=session.pk).update(status=Status.IDLE)
         conversation.archive(session)
         tell(dream)
     return False
@@ -294,10 +306,18 @@ def waiting(dream_id: str) -> list[str]:
     return list(threads.filter(due).values_list("pk", flat=True))
 
 
+def at_work() -> int:
+    """How many threads of all dreams have a worker right now."""
+    held = Thread.objects.filter(session__is_dream=True, lease_until__gte=timezone.now())
+    return held.count()
+
+
 def begin(thread_id: str) -> None:
     """Note that a worker has begun with a transcript."""
     queued = Transcript.objects.filter(thread=thread_id, state=TranscriptState.QUEUED)
-    if queued.update(state=TranscriptState.READING, started_at=timezone.now()):
+    if queued.filter(dream__status=DreamStatus.RUNNING).update(
+        state=TranscriptState.READING, started_at=timezone.now()
+    ):
         tell(Dream.objects.get(transcripts__thread=thread_id))
 
 
@@ -306,13 +326,16 @@ def end(thread_id: str) -> str | None:
     thread = Thread.objects.select_related("session__dream").get(pk=thread_id)
     if thread.status not in (Status.IDLE, Status.TERMINATED):
         return None
+    dream = thread.session.dream
     if transcript := Transcript.objects.filter(thread=thread, ended_at=None).first():
-        trouble = trouble_of(thread)
+        # A dream that is over stopped its threads: they came to rest without having read it all.
+        trouble = trouble_of(thread) or ("It was stopped." if dream.is_over else "")
         transcript.state = TranscriptState.FAILED if trouble else TranscriptState.DONE
         transcript.error, transcript.ended_at = trouble, timezone.now()
         transcript.events_read = read_so_far(transcript)
         transcript.save(update_fields=["state", "error", "ended_at", "events_read"])
-    return thread.session.dream.pk
+        tell(dream)
+    return dream.pk
 
 
 def read_so_far(transcript: Transcript) -> int:
@@ -322,8 +345,14 @@ def read_so_far(transcript: Transcript) -> int:
     if transcript.thread is None:
         return 0
     taken = transcript.thread.events.filter(type="user.message").exclude(processed_at=None)
-    counts = [event.private["events"] for event in taken.order_by("seq")]
-    return sum(counts[:-1])
+    chunks = taken.order_by("seq").values_list("private", flat=True)
+    return finished(list(chunks), transcript.events_total)
+
+
+def finished(taken: list[dict], total: int) -> int:
+    """Count the events of all chunks taken up but the last, which is still being read."""
+    # An event so long that it was cut counts in two chunks.
+    return min(total, sum(chunk["events"] for chunk in taken[:-1]))
 
 
 def trouble_of(thread: Thread) -> str:

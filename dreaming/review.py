@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from django.db import transaction
@@ -20,7 +21,7 @@ from dreaming.models import (
     Verdict,
 )
 from memory import change_sets, paths, stores
-from memory.models import Blob
+from memory.models import Blob, Operation, Store
 from memory.paths import Invalid
 
 
@@ -72,7 +73,9 @@ class Proposal:
 
     @cached_property
     def proposed(self) -> dict[str, Blob]:
-        return change_sets.heads(self.dream.output_store)
+        store = self.dream.output_store
+        # Once adopted as a new store it is written to; the proposal stays what the dream left.
+        return change_sets.heads(store) if store.is_draft else as_of(store, self.dream.ended_at)
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -106,6 +109,14 @@ class Proposal:
     def digest(self) -> str:
         """Binds a verdict to bytes: the base and the outcome, every path and hash of both."""
         return stores.sha256(change_sets.digest(self.base) + change_sets.digest(self.outcome()))
+
+
+def as_of(store: Store, moment: datetime) -> dict[str, Blob]:
+    """The texts that stood in the store at a moment of its past."""
+    versions = store.versions.sized().filter(created_at__lte=moment).order_by("pk")
+    last = {version.memory_id: version for version in versions}
+    standing = (v for v in last.values() if v.operation != Operation.DELETED and v.path)
+    return {version.path: version.blob for version in standing}
 
 
 def reviewable(dream: Dream) -> Proposal:

@@ -133,6 +133,14 @@ def switch_default(old: Store, new: Store) -> list[str]:
     return switched
 
 
+@transaction.atomic
+def switch_back(switched: list[str], new: Store, old: Store) -> None:
+    """Take `switch_default` back for those agents that still attach `new` by default."""
+    mine = DefaultStore.objects.filter(store=new, agent__in=switched)
+    mine.filter(agent__in=old.default_for.values("agent")).delete()
+    mine.update(store=old)
+
+
 def create_environment(
     workspace: Workspace,
     name: str,
