@@ -1,0 +1,107 @@
+"""A dream's sub-agent: the statements a person made in a transcript, each with its quote.
+
+Only what the person said counts. Lines with the role `memory` or `tool` and the agent's own words
+repeat what was known or came from elsewhere; they are no evidence.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sessions.providers.base import Reply, Request
+from sessions.providers.builtin.dates import absolute, read_moment
+from sessions.providers.builtin.facts import plain
+from sessions.providers.builtin.kinds import finding_kind
+from sessions.providers.builtin.language import one_line
+from sessions.providers.builtin.reply import build
+from sessions.providers.builtin.thread import Said, read_turn
+from sessions.providers.builtin.utterances import Unit, units
+
+TRANSCRIPT = re.compile(r"<transcript\b[^>]*>(.*)</transcript>", re.DOTALL)
+TOOL = "record_finding"
+MOST_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event of a transcript."""
+
+    event: str
+    role: str
+    at: datetime | None
+    text: str
+
+
+def respond(request: Request) -> Reply:
+    """Record what is left of the newest chunks; a short count when all is recorded."""
+    turn = read_turn(request)
+    findings = list(_findings(turn.said))
+    done = len(turn.of(TOOL))
+    batch = findings[done : done + MOST_AT_ONCE]
+    if batch and any(tool["name"] == TOOL for tool in request.tools):
+        return build(request, "", [(TOOL, finding) for finding in batch])
+    refused = sum(1 for call in turn.of(TOOL) if call.is_error)
+    return build(request, _count(len(turn.of(TOOL)) - refused, refused))
+
+
+def _count(recorded: int, refused: int) -> str:
+    said = f"{recorded} finding{'' if recorded == 1 else 's'} recorded."
+    return f"{said} {refused} refused." if refused else said
+
+
+def _findings(said: tuple[Said, ...]) -> Iterator[dict[str, Any]]:
+    """The findings of the chunks, in order; of one sentence said twice only the last time."""
+    found = [
+        (plain(unit.text), _finding(line, unit))
+        for message in said
+        for line in read_lines(message.text)
+        if line.role == "user"
+        for unit in units(line.text)
+        if unit.kind == "statement"
+    ]
+    last = {key: index for index, (key, _) in enumerate(found)}
+    for index, (key, finding) in enumerate(found):
+        if last[key] == index:
+            yield finding
+
+
+def _finding(line: Line, unit: Unit) -> dict[str, Any]:
+    quote = line.text[unit.start : unit.end]
+    statement = " ".join([unit.text, *_items(unit)])
+    return {
+        "statement": absolute(statement, line.at),
+        "kind": finding_kind(unit.text),
+        "quote": quote,
+        "event_id": line.event,
+    }
+
+
+def _items(unit: Unit) -> list[str]:
+    """A list below "Shopping list:" on the same line: "milk; 3 eggs"."""
+    items = [one_line(line).removeprefix("- ") for line in unit.block]
+    fenced = [item for item in items if not item.startswith(("```", "~~~"))]
+    return ["; ".join(fenced)] if fenced else []
+
+
+def read_lines(text: str) -> Iterator[Line]:
+    """The events of the transcript inside a message; lines that are not JSON objects are skipped."""
+    for body in TRANSCRIPT.findall(text):
+        for raw in body.splitlines():
+            line = read_object(raw)
+            if isinstance(line.get("text"), str) and isinstance(line.get("event"), str):
+                at = read_moment(line.get("at"))
+                yield Line(line["event"], str(line.get("role")), at, line["text"])
+
+
+def read_object(raw: str) -> dict[str, Any]:
+    """One JSON object, or an empty one."""
+    if not raw.lstrip().startswith("{"):
+        return {}
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
