@@ -185,9 +185,12 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
+SWEEP_SECONDS = 3.0
+# A sweep nobody ran in time is worth nothing: without a worker they would only pile up.
+SWEEP = {"schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 3}}
 CELERY_BEAT_SCHEDULE = {
-    "sweep turns": {"task": "sessions.tasks.sweep", "schedule": 3.0},
-    "sweep dreams": {"task": "dreaming.tasks.sweep", "schedule": 3.0},
+    "sweep turns": {"task": "sessions.tasks.sweep", **SWEEP},
+    "sweep dreams": {"task": "dreaming.tasks.sweep", **SWEEP},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
 WORKER_THREADS = env_int("WORKER_THREADS", 4)
