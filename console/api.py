@@ -215,7 +215,7 @@ api = NinjaAPI(title="Reverie", version="1", auth=key_auth, docs_url=None, opena
 @cache
 def assemble() -> NinjaAPI:
     """Add the apps' routers. Not on import: their modules import this one."""
-    api.add_router("memory_stores", "memory.api.router")
+    api.add_router("", "memory.api.router")
     api.add_router("", "sessions.api.router")
     api.add_router("dreams", "dreaming.api.router")
     return api

@@ -174,7 +174,8 @@ class Api:
         return self._send("get", path, data=params, **options)
 
     def post(self, path: str, json: Any = None, **options: Any) -> HttpResponse:
-        body = {} if json is None else {"data": json, "content_type": "application/json"}
+        # Without a body, too, the SDKs say that it is JSON.
+        body = {"data": "" if json is None else json, "content_type": "application/json"}
         return self._send("post", path, **body, **options)
 
     def delete(self, path: str, **options: Any) -> HttpResponse:

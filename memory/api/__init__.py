@@ -1,0 +1,41 @@
+"""The API of the memory app: stores, memories, versions, change sets (wire contract §5–§7, §20)."""
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from console.api import api, conflict, envelope, invalid
+from memory import wire
+from memory.api import change_sets, memories, search, stores, versions
+from memory.change_sets import NeedsPerson
+from memory.paths import Invalid
+from memory.stores import Conflict, Occupied, Refused
+
+router = Router()
+for _part in (stores, memories, versions, change_sets, search):
+    router.add_router("memory_stores", _part.router)
+
+
+# What the verbs raise, said in the words of the wire, whoever called the verb.
+
+
+@api.exception_handler(Invalid)
+@api.exception_handler(Refused)
+def _invalid(request: HttpRequest, error: Exception) -> HttpResponse:
+    return envelope(request, invalid(str(error)))
+
+
+@api.exception_handler(Conflict)
+def _conflict(request: HttpRequest, error: Conflict) -> HttpResponse:
+    return envelope(request, conflict(str(error), "memory_precondition_failed_error"))
+
+
+@api.exception_handler(Occupied)
+def _occupied(request: HttpRequest, error: Occupied) -> HttpResponse:
+    place = {"conflicting_memory_id": error.memory.pk, "conflicting_path": error.memory.path}
+    return envelope(request, conflict(str(error), "memory_path_conflict_error", **place))
+
+
+@api.exception_handler(NeedsPerson)
+def _needs_person(request: HttpRequest, error: NeedsPerson) -> HttpResponse:
+    conflicts = [wire.file_merge(merge) for merge in error.conflicts]
+    return envelope(request, conflict(str(error), conflicts=conflicts))
