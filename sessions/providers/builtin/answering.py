@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from sessions.providers.builtin.changes import names_its_subject, reach
 from sessions.providers.builtin.dates import find_relative
-from sessions.providers.builtin.facts import Fact, same
-from sessions.providers.builtin.notes import Note, day_as_moment
+from sessions.providers.builtin.facts import Fact, fact, same
+from sessions.providers.builtin.notes import Note
 from sessions.providers.builtin.questions import Question
 from sessions.providers.builtin.ranking import CLOSE, Index, best, closest
 
@@ -27,7 +27,7 @@ class Answer:
 
 
 def fact_of(note: Note) -> Fact:
-    return Fact(note.text, day_as_moment(note.said))
+    return fact(note.text, note.said_at)
 
 
 def answer(question: Question, index: Index) -> Answer:
@@ -57,9 +57,8 @@ def _replaces(newer: Note, older: Note) -> bool:
         return False
     if newer.said == older.said and newer.path == older.path and newer.line <= older.line:
         return False
-    fact = fact_of(newer)
-    together = newer.path == older.path or names_its_subject(fact)
-    return together and bool(reach(fact, fact_of(older)))
+    together = newer.path == older.path or names_its_subject(fact_of(newer))
+    return together and bool(reach(fact_of(newer), fact_of(older)))
 
 
 def _replaced_by_any(note: Note, others: list[Note]) -> bool:

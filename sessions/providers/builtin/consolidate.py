@@ -5,6 +5,7 @@ write of the first step fails, nothing is taken away in the second.
 """
 
 import re
+import string
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,9 +26,13 @@ INSTRUCTIONS = re.compile(r"<instructions\b[^>]*>(.*?)</instructions>", re.DOTAL
 PROTECT = re.compile(
     r"\b(?:never|not|don['’]?t|leave|keep|preserve|protect|untouched|unchanged|except)\b", re.I
 )
-READS_AT_ONCE = 100
+CALLS_AT_ONCE = 100
 MOST_TEXT = 20_000_000  # characters read; what lies beyond stays as it is, and the summary says so
 MOST_LISTED = 20
+LONGEST_READ = 100_000  # characters
+DEEPEST = 4
+FIRST_LETTERS = [*(f"[{c}{c.upper()}]" for c in string.ascii_lowercase), *string.digits]
+OTHER_LETTERS = "[!a-zA-Z0-9]"
 
 
 def respond(request: Request) -> Reply:
@@ -60,9 +65,16 @@ class _Work:
         self.given = read_given("\n".join(said.text for said in self.turn.said))
 
     def look(self) -> list[ToolCall]:
-        return (
-            [] if self.turn.of("glob") else [("glob", {"pattern": ALL_FILES, "path": self.mount})]
-        )
+        """A listing; one that may have been cut is taken again in parts, by first letters."""
+        asked = {call.input.get("pattern") for call in self.turn.of("glob")}
+        wanted = [p for call in self.turn.cut_globs for p in narrower(str(call.input["pattern"]))]
+        wanted = wanted if asked else [ALL_FILES]
+        calls = [("glob", {"pattern": p, "path": self.mount}) for p in wanted if p not in asked]
+        return calls[:CALLS_AT_ONCE]
+
+    @property
+    def is_listed_whole(self) -> bool:
+        return all(narrower(str(call.input["pattern"])) for call in self.turn.cut_globs)
 
     @cached_property
     def paths(self) -> list[str]:
@@ -79,7 +91,7 @@ class _Work:
         size = sum(len(call.result) for call in self.turn.of("read"))
         if size > MOST_TEXT:
             return []
-        return [("read", {"file_path": path}) for path in self.unread[:READS_AT_ONCE]]
+        return [("read", {"file_path": path}) for path in self.unread[:CALLS_AT_ONCE]]
 
     @cached_property
     def files(self) -> list[File]:
@@ -92,8 +104,13 @@ class _Work:
 
     @cached_property
     def outcome(self) -> Outcome:
-        protected = _protected(self.given.instructions, self.paths)
+        protected = _protected(self.given.instructions, self.paths) | self.too_long
         return tidy(self.files, self.given.findings, self.mount, protected)
+
+    @cached_property
+    def too_long(self) -> frozenset[str]:
+        """Files whose text the read tool may have cut; writing them back would lose the rest."""
+        return frozenset(file.path for file in self.files if len(file.text) >= LONGEST_READ)
 
     def give(self) -> list[ToolCall]:
         """The writes of files that receive or rewrite statements."""
@@ -149,12 +166,26 @@ class _Work:
             lines.append(f"{_count(self.given.unreadable, 'finding')} could not be read.")
         if self.unread:
             lines.append(f"{_count(len(self.unread), 'file')} not read: the store is too large.")
+        if not self.is_listed_whole:
+            lines.append("The store holds more files than could be listed; some were not read.")
+        if self.too_long:
+            lines.append(
+                f"{_count(len(self.too_long), 'file')} left alone: too long to be read whole."
+            )
         if self.given.instructions:
             lines.append(
                 "Of your instructions I follow only which files to leave alone; the rest needs a "
                 "language model."
             )
         return ["", *lines] if lines else []
+
+
+def narrower(pattern: str) -> list[str]:
+    """Patterns that together match what one does, each by one more letter of the file's name."""
+    start = pattern.removeprefix("**/").removesuffix("*.md")
+    if OTHER_LETTERS in start or start.count("[") + sum(map(str.isdigit, start)) >= DEEPEST:
+        return []
+    return [f"**/{start}{letter}*.md" for letter in [*FIRST_LETTERS, OTHER_LETTERS]]
 
 
 def _listed(title: str, pairs: list[tuple[str, str]], link: str) -> list[str]:

@@ -14,15 +14,17 @@ from typing import Any
 from sessions.providers.base import Reply, Request
 from sessions.providers.builtin.dates import absolute, read_moment
 from sessions.providers.builtin.facts import plain
-from sessions.providers.builtin.kinds import finding_kind
+from sessions.providers.builtin.kinds import finding_kind, has_secret
 from sessions.providers.builtin.language import one_line
 from sessions.providers.builtin.reply import build
-from sessions.providers.builtin.thread import Said, read_turn
+from sessions.providers.builtin.thread import Said, Turn, read_turn
 from sessions.providers.builtin.utterances import Unit, units
 
 TRANSCRIPT = re.compile(r"<transcript\b[^>]*>(.*)</transcript>", re.DOTALL)
 TOOL = "record_finding"
 MOST_AT_ONCE = 100
+SHORTEST_QUOTE = 8  # letters and digits; less is no evidence, so the whole message is quoted
+LONGEST_QUOTE = 4000
 
 
 @dataclass(frozen=True)
@@ -43,24 +45,24 @@ def respond(request: Request) -> Reply:
     batch = findings[done : done + MOST_AT_ONCE]
     if batch and any(tool["name"] == TOOL for tool in request.tools):
         return build(request, "", [(TOOL, finding) for finding in batch])
-    refused = sum(1 for call in turn.of(TOOL) if call.is_error)
-    return build(request, _count(len(turn.of(TOOL)) - refused, refused))
+    return build(request, _summary(turn, sum(1 for _ in _secrets(turn.said))))
 
 
-def _count(recorded: int, refused: int) -> str:
+def _summary(turn: Turn, secrets: int) -> str:
+    doubtful = sum(1 for call in turn.of(TOOL) if call.is_error)
+    recorded = len(turn.of(TOOL)) - doubtful
     said = f"{recorded} finding{'' if recorded == 1 else 's'} recorded."
-    return f"{said} {refused} refused." if refused else said
+    said += f" {doubtful} doubtful." if doubtful else ""
+    return said + (f" Left out {secrets} that may hold a password or key." if secrets else "")
 
 
 def _findings(said: tuple[Said, ...]) -> Iterator[dict[str, Any]]:
     """The findings of the chunks, in order; of one sentence said twice only the last time."""
     found = [
         (plain(unit.text), _finding(line, unit))
-        for message in said
-        for line in read_lines(message.text)
-        if line.role == "user"
-        for unit in units(line.text)
-        if unit.kind == "statement"
+        for line, unit in _stated(said)
+        if not has_secret(line.text[unit.start : unit.end])
+        and unit.end - unit.start < LONGEST_QUOTE
     ]
     last = {key: index for index, (key, _) in enumerate(found)}
     for index, (key, finding) in enumerate(found):
@@ -68,8 +70,25 @@ def _findings(said: tuple[Said, ...]) -> Iterator[dict[str, Any]]:
             yield finding
 
 
+def _secrets(said: tuple[Said, ...]) -> Iterator[Unit]:
+    for line, unit in _stated(said):
+        if has_secret(line.text[unit.start : unit.end]):
+            yield unit
+
+
+def _stated(said: tuple[Said, ...]) -> Iterator[tuple[Line, Unit]]:
+    for message in said:
+        for line in read_lines(message.text):
+            if line.role == "user":
+                for unit in units(line.text):
+                    if unit.kind == "statement":
+                        yield line, unit
+
+
 def _finding(line: Line, unit: Unit) -> dict[str, Any]:
     quote = line.text[unit.start : unit.end]
+    if sum(map(str.isalnum, quote)) < SHORTEST_QUOTE:
+        quote = line.text
     statement = " ".join([unit.text, *_items(unit)])
     return {
         "statement": absolute(statement, line.at),

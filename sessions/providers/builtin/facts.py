@@ -7,7 +7,7 @@ statement's words must all stand in the other. When in doubt the answer is no, a
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sessions.providers.builtin.dates import TIME, absolute, clock
 from sessions.providers.builtin.language import URL, Word, words
@@ -119,6 +119,12 @@ def _value(word: Word) -> str:
 
 def _negates(word: Word) -> bool:
     return word.plain in NEGATIONS or bool(NEGATED_ENDING.search(word.surface))
+
+
+@lru_cache(maxsize=8192)
+def fact(text: str, at: datetime | None = None) -> Fact:
+    """A statement ready to be compared, kept while it is compared with one after another."""
+    return Fact(text, at)
 
 
 def plain(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from sessions.providers.builtin import facts
 from sessions.providers.builtin.facts import Fact, holds
 from sessions.providers.builtin.language import stems, strong_stems
 from sessions.providers.builtin.looking import is_index, named_alike, overlap
@@ -103,6 +104,6 @@ def new_path(folder: str, subject: Subject, taken: Iterable[str]) -> str:
 def known_in(fact: Fact, notes: Iterable[Note]) -> Note | None:
     """The note that already says all of a statement, if one does."""
     for note in notes:
-        if fact.bag & stems(note.text) and holds(Fact(note.text, note.said_at), fact):
+        if fact.bag & stems(note.text) and holds(facts.fact(note.text, note.said_at), fact):
             return note
     return next((note for note in notes if note.text == fact.text), None)

@@ -9,7 +9,7 @@ from sessions.providers.builtin.lexicon import listed
 
 Kind = Literal[
     "statement", "question", "overview", "recap", "help", "forget", "request", "greeting", "thanks",
-    "chatter", "oversize",
+    "chatter", "oversize", "heading",
 ]  # fmt: skip
 
 AUXILIARY = (

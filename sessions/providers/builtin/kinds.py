@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from sessions.providers.builtin.language import URL
+from sessions.providers.builtin.lexicon import listed
 
 FindingKind = Literal["fact", "preference", "correction", "decision", "follow_up", "resource"]
 
@@ -42,8 +43,9 @@ RELATION = (
     r"|lead|supervisor|mentor|colleague|coworker|co-worker|teammate|assistant|landlord|landlady|doctor|dentist|therapist"
     r"|accountant|lawyer|teacher|coach|vet|plumber|roommate|flatmate|in-laws?|parents?)"
 )
+BELONGING = r"(?:birthday|name|phone|number|email|address|job|husband|wife|partner|kids?|children|office|house|flat|car)\b"
 PEOPLE = re.compile(
-    rf"(?:my|our) (?:\w+ )?{RELATION}(?:['’]s)?\b|(?-i:[A-Z])[\w-]+(?: (?-i:[A-Z])[\w-]+)? is (?:my|our) (?:\w+ )?{RELATION}\b",
+    rf"(?:my|our) (?:\w+ )?{RELATION}\b(?!['’]s\s+(?!{BELONGING}))|(?-i:[A-Z])[\w-]+(?: (?-i:[A-Z])[\w-]+)? is (?:my|our) (?:\w+ )?{RELATION}\b",
     re.IGNORECASE,
 )
 DECISION = re.compile(
@@ -58,7 +60,28 @@ CORRECTION = re.compile(
     r"|delayed|corrected|brought forward)\b.{0,60}\bto\b|\b(?:is|are) now\b|\bnow (?:at|on|in|is|runs|lives)\b",
     re.IGNORECASE,
 )
+SECRET = re.compile(
+    r"\b(?:pass(?:word|phrase|code|wd)|pin(?: code)?|api[- ]?key|secret(?: key)?|(?:access|auth|bearer)[- ]?token"
+    r"|private key|recovery code|credentials?)s?\b[^.!?\n]{0,40}?(?:\bis\b|\bare\b|\bto\b|[:=])\s*[`\"'“]?(?P<value>\S{3,})"
+    r"|\b(?:sk-[\w-]{12,}|ghp_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)|-----BEGIN [A-Z ]*PRIVATE KEY",
+    re.IGNORECASE,
+)
+NO_SECRET = frozenset(
+    listed(
+        """in at on with from via kept stored saved changed the a an not required needed expired"""
+    )
+)
 PATH = re.compile(r"(?<!\w)(?:~?/|\./|[A-Za-z]:\\)[\w.-]+(?:[/\\][\w.-]+)+")
+
+
+def has_secret(text: str) -> bool:
+    """Whether a text gives away a password or a key; "the password is in the vault" does not."""
+    for match in SECRET.finditer(text):
+        value = match["value"]
+        if value is None or value.lower().strip(".,;") not in NO_SECRET:
+            return True
+    return False
 
 
 def finding_kind(text: str) -> FindingKind:

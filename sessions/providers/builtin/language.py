@@ -7,7 +7,7 @@ works word by word, and scripts written without spaces by pairs of characters.
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +23,7 @@ from sessions.providers.builtin.lexicon import (
 )
 
 LONGEST_WORD = 64
+REMEMBERED = 500  # characters; the stems of shorter texts are asked for again and again
 WRAPPED_LINE = 60  # a line at least this long that runs on in lower case was wrapped, not ended
 
 URL = re.compile(r"(?:https?|ftp|ssh)://[^\s<>\"'`]*[^\s<>\"'`.,;:!?)\]}]")
@@ -125,6 +126,11 @@ def content(text: str) -> list[Word]:
 
 def stems(text: str) -> frozenset[str]:
     """The stems of all words that carry meaning."""
+    return _stems(text) if len(text) <= REMEMBERED else frozenset(w.stem for w in content(text))
+
+
+@lru_cache(maxsize=16384)
+def _stems(text: str) -> frozenset[str]:
     return frozenset(word.stem for word in content(text))
 
 
@@ -167,12 +173,29 @@ def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    for piece in sentencex.segment("en", text[start:end]):
+    for piece in _whole(sentencex.segment("en", _encodable(text[start:end]))):
         lead = len(piece) - len(piece.lstrip())
         body = piece.strip()
         if body:
             yield start + lead, start + lead + len(body)
         start += len(piece)
+
+
+def _encodable(text: str) -> str:
+    """The text with lone surrogates replaced, character by character."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _whole(pieces: Iterable[str]) -> Iterator[str]:
+    """Sentences as segmented, but none that ends inside a word such as "../etc" or "a.b"."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        if not held.endswith((".", "!", "?")):
+            yield held
+            held = ""
+    if held:
+        yield held
 
 
 def _passages(text: str) -> Iterator[tuple[int, int]]:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from sessions.providers.builtin.language import (
     Word,
@@ -23,10 +24,11 @@ MOST_SYNONYMS = 2
 MOST_FILES = 6
 MOST_HIT_TEXT = 20_000
 LEAST_SCORE = 0.2
-FILE_NAME = re.compile(r"[^\s/()\[\]`]+\.md")
+LINKED = re.compile(r"\]\(<?([^)<>\s]+\.\w{1,8})>?\)|`([^`\s]+\.md)`")
 LINE_NUMBER = re.compile(r":\d+:")
 ASCII_START = re.compile(r"[0-9A-Za-z]")
 ALL_FILES = "**/*.md"
+INDEX = "index.md"
 
 
 @dataclass
@@ -46,8 +48,12 @@ class Found:
         return [path for path in dict.fromkeys([*self.paths, *self.lines]) if not is_index(path)]
 
 
+def is_for_index(call: Call) -> bool:
+    return call.input.get("pattern") == INDEX
+
+
 def is_index(path: str) -> bool:
-    return posixpath.basename(path).lower() == "index.md"
+    return posixpath.basename(path).lower() == INDEX
 
 
 def look(stores: list[Store], questions: list[Question], told: list[str]) -> list[ToolCall]:
@@ -143,9 +149,9 @@ Profile = tuple[frozenset[str], frozenset[str]]
 """The stems of a file's matching lines, and those of its name and its line in the index."""
 
 
-def choose_files(found: Found, questions: list[Question], index_text: str) -> list[str]:
+def choose_files(found: Found, questions: list[Question], indexes: dict[str, str]) -> list[str]:
     """The files most likely to answer: by matching lines, by name, by their line in the index."""
-    profiles = _profiles(found, index_text)
+    profiles = _profiles(found, indexes)
     rated: Counter[str] = Counter()
     chosen: list[str] = []
     for question in questions:
@@ -156,14 +162,14 @@ def choose_files(found: Found, questions: list[Question], index_text: str) -> li
     return list(dict.fromkeys(chosen))[:MOST_FILES]
 
 
-def _profiles(found: Found, index_text: str) -> dict[str, Profile]:
-    indexed = _index_lines(found, index_text)
+def _profiles(found: Found, indexes: dict[str, str]) -> dict[str, Profile]:
+    indexed = _index_lines(indexes)
     return {
         path: (
             stems(" ".join(found.lines.get(path, ()))[:MOST_HIT_TEXT]),
             _name_stems(path) | indexed.get(path, frozenset()),
         )
-        for path in found.files
+        for path in dict.fromkeys([*found.files, *indexed])
     }
 
 
@@ -191,14 +197,16 @@ def _name_stems(path: str) -> frozenset[str]:
     return stems(path_words(parts[-1]).replace("_", " "))
 
 
-def _index_lines(found: Found, index_text: str) -> dict[str, frozenset[str]]:
-    names = {posixpath.basename(path): path for path in found.files}
+def _index_lines(indexes: dict[str, str]) -> dict[str, frozenset[str]]:
+    """What an index says of each file it links to: the stems of the line, by the file's path."""
     by_file: dict[str, frozenset[str]] = {}
-    for line in index_text.splitlines():
-        for name in FILE_NAME.findall(line):
-            if name in names:
-                path = names[name]
-                by_file[path] = by_file.get(path, frozenset()) | stems(line.replace("-", " "))
+    for index, text in indexes.items():
+        for line in text.splitlines():
+            for linked, quoted in LINKED.findall(line):
+                target = unquote(linked or quoted)
+                path = posixpath.normpath(posixpath.join(posixpath.dirname(index), target))
+                if path.startswith(posixpath.dirname(index)) and not is_index(path):
+                    by_file[path] = by_file.get(path, frozenset()) | stems(line.replace("-", " "))
     return by_file
 
 

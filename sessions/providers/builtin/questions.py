@@ -29,6 +29,7 @@ TO_DO = re.compile(
     r"|should i do|must i do|remember to)\b[^?]*",
     re.IGNORECASE,
 )
+WHO_AM_I = re.compile(r"(?:do you know )?who (?:am i|i am)[\s?!.]*", re.IGNORECASE)
 KIND = re.compile(r"^(?:what|which)\s+(\w+)(?=\s)", re.IGNORECASE)
 MINE = re.compile(
     r"\b(?:do|did|am|was|have|should|can|will|must) i\b|\bi(?:['’]m)?\b", re.IGNORECASE
@@ -98,12 +99,13 @@ class Question:
 
 def ask(text: str, before: str = "") -> Question:
     """A question with its terms; one that only points ("when is it?") takes over those before it."""
-    asked = TO_DO.sub("follow-up", text) if TO_DO.search(text) else LEAD_IN.sub("", text) or text
+    asked = _meant(text)
     found = [word for word in words(asked) if not word.is_function]
     terms = {word.stem: weight for word in found if (weight := _weight(word, asked)) > 0}
     inherited = _inherit(before)
     points = any(word.plain in POINTERS for word in words(asked))
-    if inherited and (points or not any(weight >= 0.6 for weight in terms.values())):
+    is_vague = not terms or (points and not any(weight >= 0.6 for weight in terms.values()))
+    if inherited and is_vague:
         terms, inherited = {**{t: w * 0.8 for t, w in inherited.items()}, **terms}, {}
     return Question(
         text,
@@ -114,6 +116,13 @@ def ask(text: str, before: str = "") -> Question:
         kinds=frozenset(stem(fold(noun)) for noun in KIND.findall(asked)),
         is_mine=bool(MINE.search(asked)),
     )
+
+
+def _meant(text: str) -> str:
+    """The question without its lead-in; the usual ways to ask for tasks or for one's name."""
+    if TO_DO.search(text):
+        return "follow-up"
+    return "my name" if WHO_AM_I.fullmatch(text) else LEAD_IN.sub("", text) or text
 
 
 def _inherit(before: str) -> dict[str, float]:

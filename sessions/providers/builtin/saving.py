@@ -6,6 +6,7 @@ from sessions.providers.builtin import filing
 from sessions.providers.builtin.answering import link
 from sessions.providers.builtin.facts import Fact
 from sessions.providers.builtin.filing import File
+from sessions.providers.builtin.kinds import has_secret
 from sessions.providers.builtin.language import stems
 from sessions.providers.builtin.looking import Found, overlap
 from sessions.providers.builtin.notes import (
@@ -36,6 +37,10 @@ class Told:
     @property
     def fact(self) -> Fact:
         return Fact(self.unit.text, self.said.at)
+
+    @property
+    def has_secret(self) -> bool:
+        return has_secret("\n".join([self.unit.text, *self.unit.block]))
 
     @property
     def bullet(self) -> str:
@@ -189,8 +194,10 @@ def _write(filing_: Filing, text: str, *, is_new: bool) -> ToolCall | None:
         content = append_bullets(f"# {filing_.subject.title}\n", bullets)
         return "write", {"file_path": filing_.path, "content": content}
     edit = append_edit(text, bullets)
-    if edit is None:
+    if edit is None and len(text) < filing.LARGEST_FILE:
         return "write", {"file_path": filing_.path, "content": append_bullets(text, bullets)}
+    if edit is None:
+        return None
     old, new = edit
     return "edit", {"file_path": filing_.path, "old_string": old, "new_string": new}
 

@@ -1,14 +1,16 @@
 """Where a turn stands, worked out from the messages alone."""
 
+import posixpath
 from dataclasses import dataclass
 from functools import cached_property
 
 from sessions.providers.base import Request
 from sessions.providers.builtin import looking, saving
-from sessions.providers.builtin.answering import Answer, Children, answer
-from sessions.providers.builtin.filing import File
+from sessions.providers.builtin.answering import Answer, Children, answer, fact_of
+from sessions.providers.builtin.filing import File, known_in
 from sessions.providers.builtin.intents import parts
-from sessions.providers.builtin.looking import Found
+from sessions.providers.builtin.language import words
+from sessions.providers.builtin.looking import INDEX, Found, is_for_index
 from sessions.providers.builtin.notes import Note, parse
 from sessions.providers.builtin.questions import Question, ask
 from sessions.providers.builtin.ranking import Index
@@ -21,9 +23,9 @@ from sessions.providers.builtin.utterances import Unit, units
 LOOKING_TOOLS = frozenset({"glob", "grep", "read"})
 WRITING_TOOLS = frozenset({"write", "edit"})
 MOST_QUESTIONS = 12
-MOST_UNITS = 1200
-LAST_UNITS = 200
+MOST_UNITS = 400
 MOST_EARLIER = 100
+MOST_LOOKED_BACK = 6
 LONGEST_EARLIER = 20_000
 
 
@@ -50,10 +52,9 @@ class State:
     @cached_property
     def heard(self) -> list[Heard]:
         """Every sentence of the turn; of a very long one the beginning and the end."""
-        all_heard = [Heard(unit, said) for said in self.turn.said for unit in units(said.text)]
-        if len(all_heard) > MOST_UNITS:
-            return all_heard[: MOST_UNITS - LAST_UNITS] + all_heard[-LAST_UNITS:]
-        return all_heard
+        return [
+            Heard(unit, said) for said in self.turn.said for unit in units(said.text, MOST_UNITS)
+        ]
 
     def kinds(self) -> set[str]:
         return {each.unit.kind for each in self.heard}
@@ -62,10 +63,20 @@ class State:
     def statements(self) -> list[Told]:
         return [Told(each.unit, each.said) for each in self.heard if each.unit.kind == "statement"]
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether more was stated than is kept."""
+        return len(self.statements) > len(self.told) + self.secrets
+
     @cached_property
     def told(self) -> list[Told]:
         """The statements that will be kept."""
-        return self.statements[:MOST_STATEMENTS]
+        kept = [told for told in self.statements if not told.has_secret]
+        return kept[:MOST_STATEMENTS]
+
+    @property
+    def secrets(self) -> int:
+        return sum(1 for told in self.statements if told.has_secret)
 
     @cached_property
     def questions(self) -> list[Question]:
@@ -78,11 +89,15 @@ class State:
                     before = part
             elif each.unit.kind == "statement":
                 before = each.unit.text
-        return asked[:MOST_QUESTIONS]
+        return list({question.text: question for question in asked}.values())[:MOST_QUESTIONS]
 
     def _last_words_before(self) -> str:
-        earlier = [said.text for said in self.turn.earlier if said.text.strip()]
-        return earlier[-1][-500:] if earlier else ""
+        """The last thing said before this turn that a question may point back to."""
+        for said in reversed(self.turn.earlier[-MOST_LOOKED_BACK:]):
+            text = said.text[-500:]
+            if any(not word.is_common for word in words(text)):
+                return text
+        return ""
 
     @property
     def wants_overview(self) -> bool:
@@ -93,9 +108,9 @@ class State:
         return looking.read_found(self.turn)
 
     @cached_property
-    def index_text(self) -> str:
-        reads = [self.turn.last_read(path) for path in self.found.indexes]
-        return "\n".join(read.result for read in reads if read)
+    def index_texts(self) -> dict[str, str]:
+        reads = {path: self.turn.last_read(path) for path in self.found.indexes}
+        return {path: read.result for path, read in reads.items() if read}
 
     def next_calls(self) -> list[ToolCall]:
         """The tool calls of the next step; none when it is time to answer."""
@@ -111,9 +126,20 @@ class State:
 
     def _look(self) -> list[ToolCall]:
         if self.turn.of("glob"):
-            return []
+            return self._look_for_index()
         texts = [f"{subject_of(each.unit.text).phrase} {each.unit.text}" for each in self.told]
         return looking.look(self.stores, self.questions, texts if self._may_save() else [])
+
+    def _look_for_index(self) -> list[ToolCall]:
+        """A listing that was cut may have left the index out."""
+        cut = {call.input.get("path") for call in self.turn.cut_globs}
+        known = {call.input.get("path") for call in self.turn.of("glob") if is_for_index(call)}
+        known |= {posixpath.dirname(path) for path in self.found.indexes}
+        return [
+            ("glob", {"pattern": INDEX, "path": store.mount})
+            for store in self.stores
+            if store.mount in cut - known
+        ]
 
     def _read_index(self) -> list[ToolCall]:
         if not (self.questions or self.wants_overview):
@@ -123,7 +149,7 @@ class State:
     def _read_files(self) -> list[ToolCall]:
         if self.turn.of("write", "edit"):
             return []
-        chosen = looking.choose_files(self.found, self.questions, self.index_text)
+        chosen = looking.choose_files(self.found, self.questions, self.index_texts)
         if self.wants_overview:
             chosen += self.found.files[: looking.MOST_FILES]
         chosen = list(dict.fromkeys(chosen))[: looking.MOST_FILES]
@@ -139,8 +165,7 @@ class State:
     @cached_property
     def files(self) -> list[File]:
         """The files as they were before this turn wrote anything."""
-        writes = self.turn.of("write", "edit")
-        first = min((call.step for call in writes), default=None)
+        first = self._first_write()
         texts: dict[str, str] = {}
         for call in self.turn.of("read"):
             if not call.is_error and (first is None or call.step < first):
@@ -157,7 +182,9 @@ class State:
     @cached_property
     def notes(self) -> list[Note]:
         """Everything an answer may quote: the files read and what the person said."""
-        return [*self._memory_notes(), *self._conversation_notes()]
+        known = self._memory_notes()
+        said = [note for note in self.said_before if not known_in(fact_of(note), known)]
+        return [*known, *said]
 
     def _memory_notes(self) -> list[Note]:
         return [
@@ -168,7 +195,9 @@ class State:
             if note.shape != "meta"
         ]
 
-    def _conversation_notes(self) -> list[Note]:
+    @cached_property
+    def said_before(self) -> list[Note]:
+        """The statements of this conversation as notes without a file."""
         earlier = [
             Told(unit, said)
             for said in self.turn.earlier[-MOST_EARLIER:]
@@ -197,7 +226,13 @@ class State:
         return found
 
     def failed_looks(self) -> list[Call]:
-        return [call for call in self.turn.of("glob", "grep", "read") if call.is_error]
+        """What could not be searched or read; reads after a failed write are part of saving."""
+        first = self._first_write()
+        looks = self.turn.of("glob", "grep", "read")
+        return [call for call in looks if call.is_error and (first is None or call.step < first)]
+
+    def _first_write(self) -> int | None:
+        return min((call.step for call in self.turn.of("write", "edit")), default=None)
 
     def answers(self) -> list[Answer]:
         index = Index(self.notes)

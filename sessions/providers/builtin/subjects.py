@@ -64,8 +64,9 @@ def group(statements: list[Unit]) -> list[tuple[Subject, list[Unit]]]:
     groups: list[tuple[Subject, list[Unit]]] = []
     current: Subject | None = None
     for unit in statements:
-        own = subject_of(unit.text)
-        subject = own if current is None or _breaks(current, own, unit.text) else current
+        own = Subject(unit.under, "named") if unit.under else subject_of(unit.text)
+        breaks = current is None or unit.under or _breaks(current, own, unit.text)
+        subject = own if breaks else current
         if own.kind not in ("follow_up",) or current is None:
             current = subject
         _file_under(groups, subject, unit)

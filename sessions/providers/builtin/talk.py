@@ -3,7 +3,7 @@
 import re
 
 from sessions.providers.builtin import saving
-from sessions.providers.builtin.answering import Answer, by_source, link, present
+from sessions.providers.builtin.answering import Answer, by_source, link, present, quoted
 from sessions.providers.builtin.language import one_line
 from sessions.providers.builtin.notes import title_of
 from sessions.providers.builtin.state import State
@@ -23,9 +23,7 @@ FORGET = (
     "I cannot remove anything from memory. Edit or delete the file on the store's page; or state "
     "the correction here, and the newer statement will win when I answer."
 )
-REQUEST = (
-    "I cannot do that: “{0}”. I have no language model; I keep what you state and find it again."
-)
+REQUEST = "I cannot do “{0}”: I have no language model; I keep what you state and find it again."
 NO_STORE = "No memory is attached to this session"
 NO_TOOLS = "Memory is attached, but this agent's file tools are off, so I can neither look nor save"
 MOST_LISTED = 30
@@ -41,6 +39,7 @@ def compose(state: State) -> str:
         *_overview(state),
         *_recap(state),
         *_saved(state),
+        *_left_out(state),
         *_small_talk(state),
     ]
     return "\n\n".join(section for section in sections if section.strip()) or _nothing(state)
@@ -105,7 +104,8 @@ def _overview(state: State) -> list[str]:
         return []
     if not state.stores:
         reason = NO_TOOLS if state.all_stores else NO_STORE
-        return [f"{reason}, so I know only what was said here.", *_recalled(state, MOST_RECALLED)]
+        quotes = [f"- {quoted(note)}" for note in state.said_before[-MOST_RECALLED:]]
+        return [f"{reason}, so I know only what is said here.", "\n".join(quotes)]
     return [_contents(state, store.name, store.mount) for store in state.stores]
 
 
@@ -143,7 +143,7 @@ def _recalled(state: State, most: int, from_start: bool = False) -> list[str]:
 
 
 def _saved(state: State) -> list[str]:
-    if not state.statements:
+    if not state.told:
         return []
     if not state.all_stores:
         return [f"I heard you. {NO_STORE}, so I will forget this when it ends."]
@@ -151,7 +151,7 @@ def _saved(state: State) -> list[str]:
         return [f"{NO_TOOLS}. I will forget this when the session ends."]
     if not state.writable:
         return [_may_not_save(state)]
-    return ["\n".join(saving.report(state.filings, state.turn)).strip(), _left_out(state)]
+    return ["\n".join(saving.report(state.filings, state.turn)).strip()]
 
 
 def _may_not_save(state: State) -> str:
@@ -164,21 +164,25 @@ def _may_not_save(state: State) -> str:
     )
 
 
-def _left_out(state: State) -> str:
+def _left_out(state: State) -> list[str]:
     lines = []
-    extra = len(state.statements) - len(state.told)
-    if extra > 0:
+    if state.is_cut and state.writable:
         lines.append(
-            f"That was a lot at once: I took the first {len(state.told)} statements and left out "
-            f"{extra}. Send those again in smaller messages."
+            f"That was a lot at once: I took the first {len(state.told)} statements and left the "
+            "rest out. Send those again in smaller messages."
+        )
+    if state.secrets:
+        lines.append(
+            f"I kept back {_count(state.secrets, 'statement')} that may hold a password or a key: "
+            "those do not belong in memory."
         )
     oversize = sum(1 for each in state.heard if each.unit.kind == "oversize")
     if oversize:
         lines.append(
-            f"I did not save {_count(oversize, 'passage')} longer than {LONGEST_STATEMENT:,} "
+            f"I skipped {_count(oversize, 'passage')} of more than {LONGEST_STATEMENT:,} "
             "characters without the end of a sentence."
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _small_talk(state: State) -> list[str]:
@@ -190,7 +194,7 @@ def _small_talk(state: State) -> list[str]:
         said.append(FORGET)
     if "request" in kinds:
         asked = next(each.unit.text for each in state.heard if each.unit.kind == "request")
-        said.append(REQUEST.format(asked[:LONGEST_ECHO]))
+        said.append(REQUEST.format(asked[:LONGEST_ECHO].rstrip(".!?")))
     if said or kinds - {"greeting", "thanks", "chatter"}:
         return said
     if "thanks" in kinds:

@@ -13,7 +13,7 @@ from sessions.providers.builtin.dates import read_moment
 SECTION = re.compile(r"<memory_stores>(.*?)</memory_stores>", re.DOTALL)
 STORE = re.compile(r"<store\b([^>]*)>(.*?)</store>", re.DOTALL)
 ATTRIBUTE = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-INTERRUPTED = re.compile(r"\b(?:interrupt|stopped|cancel)", re.IGNORECASE)
+MOST_LISTED = 200  # paths in one glob result; a list this long may have been cut
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Turn:
-    """Everything since the model last finished an answer, and what the person said before that."""
+    """What the person said last with all that followed, and what they said before that."""
 
     said: tuple[Said, ...]
     earlier: tuple[Said, ...]
@@ -59,6 +59,11 @@ class Turn:
 
     def of(self, *names: str) -> list[Call]:
         return [call for call in self.calls if call.name in names]
+
+    @property
+    def cut_globs(self) -> list[Call]:
+        """The listings that may not be whole."""
+        return [call for call in self.of("glob") if call.result.count("\n") + 1 >= MOST_LISTED]
 
     def last_read(self, path: str) -> Call | None:
         """The newest successful read of a file in this turn."""
@@ -100,23 +105,16 @@ def read_turn(request: Request) -> Turn:
 
 
 def _first_of_turn(messages: list[dict[str, Any]]) -> int:
-    """A turn begins after an answer that asked for no tool, or where the person cut the last short."""
+    """Where the turn begins: at the last message with words in it, unless it is answered already.
+
+    It is answered already when the newest message was empty, for empty ones are not shown.
+    """
+    if not messages or messages[-1]["role"] == "assistant":
+        return len(messages)
     for index in range(len(messages) - 1, -1, -1):
-        message = messages[index]
-        if message["role"] == "assistant" and not _blocks(message, "tool_use"):
-            return index + 1
-        if message["role"] == "user" and _cuts_in(message):
+        if any(said.text.strip() for said in _said(messages[index])):
             return index
     return 0
-
-
-def _cuts_in(message: dict[str, Any]) -> bool:
-    stopped = [
-        block
-        for block in _blocks(message, "tool_result")
-        if block.get("is_error") and INTERRUPTED.search(result_text(block))
-    ]
-    return bool(stopped) and any(said.text.strip() for said in _said(message))
 
 
 def _calls(messages: list[dict[str, Any]]) -> Iterator[Call]:

@@ -1,7 +1,7 @@
 """A message as single things said: each sentence with its kind, and with what belongs to it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sessions.providers.builtin.intents import (
     CHATTER_WORDS,
@@ -26,6 +26,7 @@ JOINER = re.compile(
 FENCE = re.compile(
     r"^[ ]{0,3}(?:```|~~~).*?(?:^[ ]{0,3}(?:```|~~~)[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
+HEADING = re.compile(r"#{1,6}\s+\S")
 LIST_LINE = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\S")
 
 
@@ -34,7 +35,7 @@ class Unit:
     """One thing a person said: what kind it is, its text on one line, and its span in the message.
 
     `block` holds lines that belong below it: a list after "Shopping list:", a command after
-    "Deploy with:".
+    "Deploy with:"; `under` is the heading above, in a message written like a document.
     """
 
     kind: Kind
@@ -42,17 +43,31 @@ class Unit:
     start: int
     end: int
     block: tuple[str, ...] = ()
+    under: str = ""
 
 
-def units(message: str) -> list[Unit]:
-    """The message's sentences with their kinds, follow-on sentences joined to what they refer to."""
+def units(message: str, most: int | None = None) -> list[Unit]:
+    """The message's sentences with their kinds, follow-on sentences joined to what they refer to.
+
+    Of a message with more than `most` sentences only the beginning and the end are read: people
+    paste long texts and put their question first or last.
+    """
     found: list[Unit] = []
     position = 0
     for fence in FENCE.finditer(message):
-        found += _prose(message, position, fence.start())
+        found += _prose(message, position, fence.start(), most)
         _attach_block(found, fence)
         position = fence.end()
-    return found + _prose(message, position, len(message))
+    return _under_headings(found + _prose(message, position, len(message), most))
+
+
+def _under_headings(found: list[Unit]) -> list[Unit]:
+    heading = ""
+    placed = []
+    for unit in found:
+        heading = unit.text if unit.kind == "heading" else heading
+        placed.append(replace(unit, under=heading) if heading else unit)
+    return placed
 
 
 def _attach_block(found: list[Unit], fence: re.Match) -> None:
@@ -61,16 +76,19 @@ def _attach_block(found: list[Unit], fence: re.Match) -> None:
     lines = tuple(block.splitlines())
     last = found[-1] if found else None
     if last and len(lines) <= MOST_BLOCK_LINES and (last.kind == "statement" or _announces(last)):
-        found[-1] = Unit("statement", last.text, last.start, fence.start() + len(block), lines)
+        found[-1] = replace(last, kind="statement", end=fence.start() + len(block), block=lines)
 
 
 def _announces(unit: Unit) -> bool:
     return unit.kind == "chatter" and unit.text.endswith(":")
 
 
-def _prose(message: str, start: int, end: int) -> list[Unit]:
+def _prose(message: str, start: int, end: int, most: int | None) -> list[Unit]:
     found: list[Unit] = []
-    for begin, stop in sentence_spans(message[start:end]):
+    spans = list(sentence_spans(message[start:end]))
+    if most and len(spans) > most:
+        spans = spans[: most - most // 4] + spans[-(most // 4) :]
+    for begin, stop in spans:
         unit = classify(message, start + begin, start + stop)
         if found and _is_item_of(found[-1], message, unit):
             found[-1] = _with_item(found[-1], unit, message)
@@ -95,7 +113,7 @@ def _is_item_of(last: Unit, message: str, unit: Unit) -> bool:
 
 def _with_item(last: Unit, unit: Unit, message: str) -> Unit:
     item = f"- {one_line(message[unit.start : unit.end])}"
-    return Unit("statement", last.text, last.start, unit.end, (*last.block, item))
+    return replace(last, kind="statement", end=unit.end, block=(*last.block, item))
 
 
 def _follows_on(last: Unit, unit: Unit, message: str) -> bool:
@@ -116,7 +134,7 @@ def _has_news(unit: Unit) -> bool:
 
 
 def _joined(last: Unit, unit: Unit) -> Unit:
-    return Unit("statement", f"{last.text} {unit.text}", last.start, unit.end)
+    return replace(last, text=f"{last.text} {unit.text}", end=unit.end)
 
 
 def classify(message: str, start: int, end: int) -> Unit:
@@ -124,6 +142,8 @@ def classify(message: str, start: int, end: int) -> Unit:
     if end - start > LONGEST_STATEMENT:
         return Unit("oversize", one_line(message[start : start + 80]), start, end)
     text = one_line(message[start:end])
+    if HEADING.match(text):
+        return Unit("heading", text.lstrip("#").strip(), start, end)
     kind = fixed_kind(text)
     if kind:
         return Unit(kind, text, start, end)
