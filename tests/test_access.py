@@ -7,6 +7,8 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from console import accounts
+from memory.models import ChangeSet
+from sessions import events
 from tests import factories
 
 # Open to everyone, or (the last two) no more than "there is no such route".
@@ -37,7 +39,11 @@ def ids(alice, bob, workspace) -> dict[str, str]:
     store = factories.make_store()
     memory = factories.make_memory(store)
     session = factories.make_session(stores=[store])
+    event, *_ = events.append(session.primary, events.Entry("user.message", queued=True))
     dream = factories.make_dream(store=store, sessions=[session])
+    changes = ChangeSet.objects.create(
+        store=store, kind="review", summary="A few", actor=alice.pk, actor_name="alice"
+    )
     key, _ = accounts.issue_key(workspace, "Alice's", "owner", by=alice)
     return {
         "slug": workspace.slug,
@@ -46,16 +52,20 @@ def ids(alice, bob, workspace) -> dict[str, str]:
         "store_id": store.pk,
         "memory_id": memory.pk,
         "version_id": memory.head.pk,
+        "change_set_id": changes.pk,
         "agent_id": session.agent.pk,
         "environment_id": session.environment.pk,
         "session_id": session.pk,
         "thread_id": session.primary.pk,
+        "event_pk": event.pk,
         "dream_id": dream.pk,
         "model_id": "builtin",
     }
 
 
 def url(route: str, ids: dict[str, str]) -> str:
+    # `sessions/<str:pk>/` says by its folder what kind of thing it wants.
+    route = re.sub(r"(\w+)s/<(?:\w+:)?pk>", r"\1s/<\1_id>", route)
     unknown = set(PARAMETER.findall(route)) - set(ids)
     if unknown:
         pytest.fail(f"{route}: tell the fixture `ids` in {__name__} what {unknown} can be.")

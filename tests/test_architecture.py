@@ -28,9 +28,10 @@ LAYERS = {
     "memory": """
         apps
         models
-        paths words ranking markup rendering diffs merge search
+        paths words ranking markup rendering alignment diffs merge search listing
         stores change_sets
-        forms views api
+        trees history links page results wire templatetags
+        forms views file_views api
         urls
     """,
     "sessions": """
@@ -40,25 +41,22 @@ LAYERS = {
         loop
         tasks
         agents defaults conversation
-        wire reading page panels news feeds
-        forms views api stream
+        reading page panels news feeds wire
+        forms views agent_views api stream
         urls
     """,
     "dreaming": """
         apps
         models
-        transcripts findings indexing prompts
+        transcripts findings indexing prompts hunks
         pipeline
         tasks
         dreams review adoption
-        forms views api
+        evidence cards progress
+        forms views review_views api
         urls
     """,
-}
-
-
-def files(app: str) -> Iterator[tuple[str, Path]]:
-    """The app's source files, each with the module (or package) of the app it belongs to."""
+"""The app's source files, each with the module (or package) of the app it belongs to."""
     for path in sorted((ROOT / app).rglob("*.py")):
         first = path.relative_to(ROOT / app).parts[0].removesuffix(".py")
         if first not in {"migrations", "__init__"}:
