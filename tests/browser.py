@@ -1,0 +1,75 @@
+"""A real browser for tests: headless Chromium that reports every error a page makes."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+QUIET = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*QUIET, *sandbox], headless=True
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def page_of(browser: Browser, url: str, **options) -> Iterator[Page]:
+    """A page in a profile of its own. Fails when a page logged an error, broke the Content Security
+    Policy or asked another host for anything.
+    """
+    context = browser.new_context(
+        base_url=url, **{"viewport": {"width": 1400, "height": 900}, **options}
+    )
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+    page.on("console", lambda message: _note(message, troubles))
+    page.on("request", lambda request: _check_host(request.url, url, troubles))
+    yield page
+    context.close()
+    assert not troubles, "\n".join(troubles)
+
+
+def _note(message, troubles: list[str]) -> None:
+    expected = "Failed to load resource: the server responded with a status of 4"
+    if message.type == "error" and not message.text.startswith(expected):
+        troubles.append(f"console: {message.text}")
+
+
+def _check_host(asked: str, url: str, troubles: list[str]) -> None:
+    if not asked.startswith((url, "data:", "blob:", "about:")):
+        troubles.append(f"asked another host: {asked}")
+
+
+def sign_in(page: Page, password: str, username: str = "owner") -> None:
+    page.goto("/sign-in")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/w/**")
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a screenshot when PICTURES names a folder: so the README's pictures are real."""
+    if folder := os.environ.get("PICTURES"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder, f"{name}.png"))
