@@ -56,7 +56,11 @@ LAYERS = {
         forms views review_views api
         urls
     """,
-"""The app's source files, each with the module (or package) of the app it belongs to."""
+}
+
+
+def files(app: str) -> Iterator[tuple[str, Path]]:
+    """The app's source files, each with the module (or package) of the app it belongs to."""
     for path in sorted((ROOT / app).rglob("*.py")):
         first = path.relative_to(ROOT / app).parts[0].removesuffix(".py")
         if first not in {"migrations", "__init__"}:
