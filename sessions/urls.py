@@ -1,2 +1,25 @@
+from django.urls import path
+
+from sessions import agent_views, views
+
 app_name = "sessions"
-urlpatterns = []
+urlpatterns = [
+    path("sessions/", views.sessions, name="sessions"),
+    path("sessions/new", views.session_new, name="session_new"),
+    path("sessions/recent", views.recent, name="recent"),
+    path("sessions/<str:pk>/", views.session, name="session"),
+    path("sessions/<str:pk>/log", views.log, name="log"),
+    path("sessions/<str:pk>/events/<str:event_pk>", views.event, name="event"),
+    path("sessions/<str:pk>/say", views.say, name="say"),
+    path("sessions/<str:pk>/stop", views.stop, name="stop"),
+    path("sessions/<str:pk>/rename", views.rename, name="rename"),
+    path("sessions/<str:pk>/archive", views.archive, name="archive"),
+    path("sessions/<str:pk>/delete", views.delete, name="delete"),
+    path("agents/", agent_views.agents, name="agents"),
+    path("agents/new", agent_views.agent_new, name="agent_new"),
+    path("agents/prompt", agent_views.prompt, name="prompt"),
+    path("agents/<str:pk>/", agent_views.agent, name="agent"),
+    path("agents/<str:pk>/edit", agent_views.agent_edit, name="agent_edit"),
+    path("agents/<str:pk>/archive", agent_views.agent_archive, name="agent_archive"),
+    path("models", views.models, name="models"),
+]

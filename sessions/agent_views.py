@@ -1,0 +1,151 @@
+"""The pages of agents: list, detail with versions, form."""
+
+from itertools import pairwise
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, Q
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from console.access import workspace_view
+from memory import paths
+from memory.diffs import side_by_side
+from memory.paths import Invalid
+from sessions import agents as verbs
+from sessions import context as prompts
+from sessions.forms import AgentForm, MountForms, ticks_of
+from sessions.models import Agent, AgentVersion, Attachment
+from sessions.providers import catalogue
+from sessions.tools import enabled_tools
+
+
+@workspace_view
+@require_GET
+def agents(request, workspace):
+    archived = request.GET.get("status") == "archived"
+    found = (
+        workspace.agents.filter(archived_at__isnull=not archived)
+        .exclude(metadata__has_key="reverie")  # what dreams work with is nobody's to choose
+        .annotate(used=Count("sessions", filter=Q(sessions__is_dream=False)))
+        .prefetch_related("default_stores__store__workspace", "versions")
+        .order_by("name", "pk")
+    )
+    rows = [(agent, agent.versions.all()[0]) for agent in found]
+    return render(request, "sessions/agents.html", {"rows": rows, "archived": archived})
+
+
+@workspace_view
+@require_GET
+def agent(request, workspace, pk):
+    agent = _find(workspace, pk)
+    versions = list(agent.versions.all())
+    number = request.GET.get("version", str(agent.version))
+    shown = next((version for version in versions if str(version.number) == number), None)
+    if shown is None:
+        raise Http404("No such version")
+    older = next((version for version in versions if version.number == shown.number - 1), None)
+    context = {
+        "agent": agent,
+        "shown": shown,
+        "is_latest": shown.number == agent.version,
+        "model": catalogue.find(shown.config["model"]["id"]),
+        "tools": sorted(enabled_tools(shown.config["tools"])),
+        "custom_tools": [tool for tool in shown.config["tools"] if tool["type"] == "custom"],
+        "versions": [(new, _changes(new, old)) for new, old in pairwise([*versions, None])],
+        "diff": _prompt_diff(older, shown) if "version" in request.GET else None,
+        "sessions": agent.sessions.filter(is_dream=False).order_by("-updated_at")[:8],
+    }
+    return render(request, "sessions/agent.html", context)
+
+
+def _find(workspace, pk: str) -> Agent:
+    return get_object_or_404(workspace.agents.select_related("workspace"), pk=pk)
+
+
+def _changes(new: AgentVersion, old: AgentVersion | None) -> list[str]:
+    """The names of what a version changed."""
+    if old is None:
+        return []
+    names = {"system": "system prompt"}
+    return [names.get(key, key) for key in new.config if new.config[key] != old.config.get(key)]
+
+
+def _prompt_diff(old: AgentVersion | None, new: AgentVersion):
+    before, after = (old.config["system"] if old else None), new.config["system"]
+    return side_by_side(before or "", after or "") if old and before != after else None
+
+
+@workspace_view(role="editor")
+def agent_new(request, workspace):
+    return _edit(request, workspace, None)
+
+
+@workspace_view(role="editor")
+def agent_edit(request, workspace, pk):
+    agent = _find(workspace, pk)
+    if agent.archived_at:
+        messages.error(request, "This agent is archived and can no longer be changed.")
+        return redirect(agent)
+    return _edit(request, workspace, agent)
+
+
+def _edit(request, workspace, agent: Agent | None):
+    data = request.POST if request.method == "POST" else None
+    ticks = ticks_of(agent.default_stores.all()) if agent else {}
+    form, mounts = AgentForm(data, agent), MountForms(workspace, data, ticks)
+    if data is not None and form.is_valid() and mounts.are_valid():
+        try:
+            return redirect(_save(workspace, agent, form, mounts, data.get("version")))
+        except (Invalid, verbs.Stale) as error:
+            form.add_error(None, str(error))
+    context = {"form": form, "mounts": mounts, "agent": agent, "full_prompt": _prompt(form, mounts)}
+    status = 422 if form.errors or data is not None else 200
+    return render(request, "sessions/agent_form.html", context, status=status)
+
+
+@transaction.atomic
+def _save(
+    workspace, agent: Agent | None, form: AgentForm, mounts: MountForms, version: str | None
+) -> Agent:
+    if agent is None:
+        agent = verbs.create(workspace, {**form.config, **form.changes()})
+    else:
+        expected = int(version) if version and version.isdecimal() else None
+        agent = verbs.update(agent, form.changes(), expected=expected)
+    chosen = [(m.store, m.access, m.instructions or "") for m in mounts.mounts()]
+    verbs.set_default_stores(agent, chosen)
+    return agent
+
+
+@workspace_view(role="editor")
+@require_POST
+def prompt(request, workspace):
+    """What the model will be told, from what the form says now."""
+    form, mounts = AgentForm(request.POST), MountForms(workspace, request.POST)
+    return render(request, "sessions/_prompt.html", {"full_prompt": _prompt(form, mounts)})
+
+
+def _prompt(form: AgentForm, mounts: MountForms) -> str:
+    attached = [
+        Attachment(
+            name=mount.store.name,
+            description=mount.store.description,
+            access=mount["access"].value(),
+            instructions=mount["instructions"].value(),
+            mount_path=f"{prompts.MOUNT_ROOT}/{paths.slug(mount.store.name)}",
+        )
+        for mount in mounts
+        if mount.is_attached
+    ]
+    return prompts.system_prompt(form["system"].value(), attached, timezone.now())
+
+
+@workspace_view(role="editor")
+@require_POST
+def agent_archive(request, workspace, pk):
+    agent = verbs.archive(_find(workspace, pk))
+    messages.success(request, f"“{agent}” is archived. Its sessions go on; new ones need another.")
+    return redirect(agent)

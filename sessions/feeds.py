@@ -1,0 +1,231 @@
+"""What each kind of live stream says: the log as events, the log as HTML, or just rings."""
+
+import json
+import re
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
+from django.utils import timezone
+
+from console import ids
+from console.access import key_from, membership_of
+from console.api import ApiError, find, invalid, key_auth, not_found, stamp
+from console.models import Role
+from sessions import events, news
+from sessions.models import Event, Session, Status, Thread
+from sessions.reading.previews import Previews
+
+PREVIEWED = {"agent.message", "agent.thinking"}
+LINE_ENDS = re.compile(r"\r\n|\r|\n")
+
+
+def frame(name: str, data: str, id: str = "") -> bytes:
+    """One server-sent event. Data may have many lines."""
+    head = f"id: {id}\n" if id else ""
+    body = "\n".join(f"data: {line}" for line in LINE_ENDS.split(data))
+    return f"event: {name}\n{head}{body}\n\n".encode()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# -- For programs: the log as it is ----------------------------------------------------------
+
+
+def session_log(request: ASGIRequest, session_id: str) -> "EventLog":
+    return _log(request, session_id, None)
+
+
+def thread_log(request: ASGIRequest, session_id: str, thread_id: str) -> "EventLog":
+    return _log(request, session_id, thread_id)
+
+
+def _log(request: ASGIRequest, session_id: str, thread_id: str | None) -> "EventLog":
+    key_auth(request)
+    session = find(request.workspace.sessions.all(), session_id, "Session")
+    threads = session.threads.all()
+    thread = find(threads, thread_id, "Thread") if thread_id else session.primary
+    kinds = request.GET.getlist("event_deltas")
+    if not set(kinds) <= PREVIEWED or len(kinds) > 100:
+        raise invalid(f"`event_deltas[]` takes {' and '.join(sorted(PREVIEWED))}.")
+    position = _position(session, request.headers.get("last-event-id"))
+    return EventLog(request, session, thread, position, set(kinds), only_thread=bool(thread_id))
+
+
+def _position(session: Session, last_event_id: str | None) -> int:
+    if not last_event_id:
+        return session.last_seq
+    event = session.events.filter(pk=last_event_id).first()
+    if event is None:
+        raise invalid(f"`Last-Event-ID` {last_event_id!r} is no event of this session.")
+    # Where it was first seen: better an event twice, under the same id, than one lost.
+    return event.seq
+
+
+class EventLog:
+    """A thread's events in the shapes of wire contract §12."""
+
+    pause = 0.0
+
+    def __init__(
+        self,
+        request: ASGIRequest,
+        session: Session,
+        thread: Thread,
+        position: int,
+        kinds: set[str],
+        *,
+        only_thread: bool,
+    ) -> None:
+        self.headers = request.headers
+        self.topics = [session.pk]
+        self.is_over = False
+        self.session_id, self.thread, self.only_thread = session.pk, thread, only_thread
+        self.position = position
+        self.previews = Previews(kinds)
+
+    def is_allowed(self) -> bool:
+        return key_from(self.headers) is not None
+
+    def news(self) -> list[bytes]:
+        session = Session.objects.filter(pk=self.session_id).first()
+        if session is None:
+            self.is_over = True
+            return [_deleted()]
+        frames = []
+        if session.last_seq > self.position:
+            thread = self.thread if self.only_thread else None
+            seen = events.since(session, self.position, thread=thread)
+            frames = [self._frame(sighting) for sighting in seen if self._concerns(sighting.event)]
+            self.position = max([session.last_seq, *(sighting.position for sighting in seen)])
+        self.is_over = self.is_over or self._has_ended(session)
+        return frames
+
+    def whispered(self, payload: dict[str, Any]) -> bytes:
+        if payload.get("thread") != self.thread.pk:
+            return b""
+        event = self.previews.admit(payload)
+        return frame(event["type"], _json(event)) if event else b""
+
+    def _concerns(self, event: Event) -> bool:
+        if event.thread_id == self.thread.pk:
+            return True
+        return not self.only_thread and event.type.startswith("session.thread_")
+
+    def _frame(self, sighting: events.Sighting) -> bytes:
+        event = sighting.event
+        if event.type in PREVIEWED:
+            self.previews.end(event.pk)
+        return frame(event.type, _json(sighting.wire()), event.pk)
+
+    def _has_ended(self, session: Session) -> bool:
+        ended = Status.TERMINATED
+        if session.status == ended or self.thread.parent_id is None:
+            return session.status == ended
+        return Thread.objects.filter(pk=self.thread.pk, status=ended).exists()
+
+
+def _deleted() -> bytes:
+    event = {
+        "id": ids.fresh("sevt"),
+        "type": "session.deleted",
+        "processed_at": stamp(timezone.now()),
+    }
+    return frame(event["type"], _json(event))
+
+
+# -- For pages -------------------------------------------------------------------------------
+
+
+def page(request: ASGIRequest, slug: str) -> "Page | Rings":
+    """What a page asks for: `session` (and `thread`, `after`) or `rings`."""
+    visitor = Visitor(request, slug)
+    if watched := request.GET.getlist("rings"):
+        return Rings(visitor, [visitor.session(pk).pk for pk in watched[:20]])
+    return Page(visitor, request)
+
+
+class Visitor:
+    """A signed-in member of a workspace, known by the cookie."""
+
+    def __init__(self, request: ASGIRequest, slug: str) -> None:
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        self.cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        self.store, self.slug = store, slug
+        self.membership = self.look_up()
+        if self.membership is None:
+            raise not_found("Workspace", slug)
+
+    def look_up(self) -> Any:
+        """The membership as it is now; None for strangers. Raises `ApiError` when signed out."""
+        request = HttpRequest()
+        request.session = self.store(self.cookie)
+        user = auth.get_user(request)
+        if not user.is_authenticated:
+            raise ApiError(401, "authentication_error", "You are signed out.")
+        return membership_of(user, self.slug)
+
+    def is_allowed(self) -> bool:
+        try:
+            self.membership = self.look_up()
+        except ApiError:
+            return False
+        return self.membership is not None
+
+    def session(self, pk: str) -> Session:
+        return find(self.membership.workspace.sessions.all(), pk, "Session")
+
+
+class Rings:
+    """Says only that there is something new; the page asks for what it shows."""
+
+    pause = 0.25
+    is_over = False
+
+    def __init__(self, visitor: Visitor, topics: list[str]) -> None:
+        self.is_allowed, self.topics = visitor.is_allowed, topics
+
+    def news(self) -> list[bytes]:
+        return [frame("ring", "{}")]
+
+    def whispered(self, payload: dict[str, Any]) -> bytes:
+        return b""
+
+
+class Page:
+    """A session's page: new entries and changed panels as HTML, previews as text."""
+
+    pause = 0.0
+    is_over = False
+
+    def __init__(self, visitor: Visitor, request: ASGIRequest) -> None:
+        session = visitor.session(request.GET.get("session", ""))
+        thread_id = request.GET.get("thread")
+        thread = find(session.threads.all(), thread_id, "Thread") if thread_id else session.primary
+        after = request.headers.get("last-event-id") or request.GET.get("after", "")
+        self.is_allowed = visitor.is_allowed
+        self.topics = [session.pk]
+        self.previews = Previews(PREVIEWED)
+        position = min(int(after[:18]), session.last_seq) if after.isdecimal() else session.last_seq
+        self.digest = news.Digest(session, thread, position, Role(visitor.membership.role))
+
+    def news(self) -> list[bytes]:
+        updates = self.digest.catch_up()
+        if updates is None:
+            self.is_over = True
+            return [frame("gone", "{}")]
+        for update in updates:
+            for event_id in update.stored:
+                self.previews.end(event_id)
+        return [frame("log", update.html, str(update.position)) for update in updates]
+
+    def whispered(self, payload: dict[str, Any]) -> bytes:
+        if payload.get("thread") != self.digest.thread.pk:
+            return b""
+        event = self.previews.admit(payload)
+        return frame("preview", _json(event)) if event else b""

@@ -1,0 +1,254 @@
+"""What people type on the pages of sessions and agents."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Substr
+
+from console.models import Workspace
+from memory.models import Store
+from sessions import agents
+from sessions.conversation import MAX_INSTRUCTIONS, MAX_MESSAGE_BYTES, Mount
+from sessions.models import (
+    Access,
+    Agent,
+    Attachment,
+    DefaultStore,
+    Environment,
+    Event,
+    Session,
+    Status,
+)
+from sessions.providers import catalogue
+from sessions.tools import FILE_TOOLS, enabled_tools
+
+OTHER = "other"
+TOOLS = {
+    "read": "reads files",
+    "write": "writes whole files",
+    "edit": "replaces parts of files",
+    "glob": "lists files",
+    "grep": "searches in files",
+}
+
+
+class FilterForm(forms.Form):
+    """Which sessions a list shows. Whatever cannot be understood filters nothing."""
+
+    q = forms.CharField(required=False, max_length=256)
+    agent = forms.ModelChoiceField(Agent.objects.none(), required=False, empty_label="All agents")
+    store = forms.ModelChoiceField(Store.objects.none(), required=False, empty_label="All stores")
+    status = forms.ChoiceField(
+        choices=[("", "Any status"), *Status.choices[:3], ("archived", "Ended & archived")],
+        required=False,
+    )
+    dreams = forms.BooleanField(required=False, label="Dreams' own")
+
+    def __init__(self, data: Any, workspace: Workspace) -> None:
+        super().__init__(data)
+        self.workspace = workspace
+        self.fields["agent"].queryset = workspace.agents.current().order_by("name")
+        self.fields["store"].queryset = workspace.stores.order_by("name")
+
+    @property
+    def is_narrow(self) -> bool:
+        return any(self.data.get(name) for name in self.fields)
+
+    def sessions(self) -> QuerySet[Session]:
+        """The matching sessions, latest first, each with the beginning of its first message."""
+        self.is_valid()
+        given = self.cleaned_data
+        said = Event.objects.filter(session=OuterRef("pk"), type="user.message").order_by("seq")
+        first = Subquery(said.values(text=Substr(KT("payload__content__0__text"), 1, 400))[:1])
+        found = self.workspace.sessions.filter(*self._conditions(given))
+        found = found.annotate(first_words=first).order_by("-updated_at", "-pk")
+        return found.select_related("workspace").prefetch_related("attachments").distinct()
+
+    def _conditions(self, given: dict[str, Any]) -> list[Q]:
+        status = given.get("status")
+        archived = Q(archived_at=None) & ~Q(status=Status.TERMINATED)
+        conditions = [~archived if status == "archived" else archived]
+        if status and status != "archived":
+            conditions.append(Q(status=status))
+        if not given.get("dreams"):
+            conditions.append(Q(is_dream=False))
+        if given.get("q"):
+            conditions.append(Q(title__icontains=given["q"]))
+        if given.get("agent"):
+            conditions.append(Q(agent=given["agent"]))
+        if given.get("store"):
+            conditions.append(Q(attachments__store=given["store"]))
+        return conditions
+
+
+class MountForm(forms.Form):
+    """One store that may be attached, and how."""
+
+    attach = forms.BooleanField(required=False)
+    access = forms.ChoiceField(choices=Access.choices, initial=Access.READ_WRITE)
+    instructions = forms.CharField(
+        required=False,
+        max_length=MAX_INSTRUCTIONS,
+        label="Instructions for this store",
+        widget=forms.Textarea(
+            attrs={"rows": 2, "placeholder": "What this store is for, how to keep it tidy"}
+        ),
+    )
+
+    def __init__(self, data: Any, store: Store, initial: dict[str, Any] | None) -> None:
+        super().__init__(data, prefix=store.pk, initial=initial)
+        self.store = store
+        self.fields["access"].required = False
+
+    @property
+    def is_attached(self) -> bool:
+        return bool(self["attach"].value())
+
+    def mount(self) -> Mount:
+        given = self.cleaned_data
+        return Mount(
+            self.store, given["access"] or Access.READ_WRITE, given["instructions"] or None
+        )
+
+
+Ticks = dict[str, dict[str, Any]]
+"""What a `MountForm` shows at first, by the store's id."""
+
+
+def ticks_of(mounted: Iterable[DefaultStore | Attachment]) -> Ticks:
+    """Ticks for what an agent attaches by default, or for what another session has attached."""
+    return {
+        mount.store_id: {
+            "attach": True,
+            "access": mount.access,
+            "instructions": mount.instructions,
+        }
+        for mount in mounted
+    }
+
+
+class MountForms:
+    """All stores of a workspace that can be attached; those that are ticked stand first."""
+
+    def __init__(self, workspace: Workspace, data: Any = None, ticks: Ticks | None = None) -> None:
+        stores = workspace.stores.current().order_by("name")
+        self.forms = [MountForm(data, store, (ticks or {}).get(store.pk)) for store in stores]
+        self.forms.sort(key=lambda form: not form.is_attached)
+
+    def __iter__(self):
+        return iter(self.forms)
+
+    def __bool__(self) -> bool:
+        return bool(self.forms)
+
+    def are_valid(self) -> bool:
+        return all(form.is_valid() for form in self.forms)
+
+    def mounts(self) -> list[Mount]:
+        return [form.mount() for form in self.forms if form.cleaned_data["attach"]]
+
+
+class StartForm(forms.Form):
+    """A new session: with whom, where, and perhaps the first words."""
+
+    agent = forms.ModelChoiceField(Agent.objects.none(), empty_label=None)
+    environment = forms.ModelChoiceField(Environment.objects.none(), empty_label=None)
+    title = forms.CharField(required=False, max_length=256)
+    message = forms.CharField(
+        required=False,
+        max_length=MAX_MESSAGE_BYTES,
+        strip=False,
+        label="First message",
+        help_text="Sent as soon as the session is there. You can also begin later.",
+        widget=forms.Textarea(attrs={"rows": 3, "data-autosize": True}),
+    )
+
+    def __init__(self, data: Any, workspace: Workspace, initial: dict | None = None) -> None:
+        super().__init__(data, initial=initial)
+        self.fields["agent"].queryset = workspace.agents.current().order_by("name")
+        environments = workspace.environments.filter(archived_at=None)
+        self.fields["environment"].queryset = environments
+        if environments.count() == 1:
+            self.fields["environment"].widget = forms.HiddenInput()
+            self.initial.setdefault("environment", environments[0].pk)
+
+    @property
+    def title_or_first_words(self) -> str | None:
+        given = self.cleaned_data
+        words = " ".join(given["message"][:400].split())
+        return given["title"] or (words if len(words) <= 80 else f"{words[:79]}…") or None
+
+
+class AgentForm(forms.Form):
+    """An agent's configuration, as far as a person sets it here; the rest of it stays."""
+
+    name = forms.CharField(max_length=256)
+    description = forms.CharField(required=False, max_length=2048)
+    model = forms.ChoiceField(widget=forms.RadioSelect)
+    other_model = forms.CharField(required=False, max_length=256, label="Another model's id")
+    system = forms.CharField(
+        required=False,
+        max_length=100_000,
+        strip=False,
+        label="System prompt",
+        widget=forms.Textarea(attrs={"rows": 12}),
+    )
+    tools = forms.MultipleChoiceField(
+        choices=list(TOOLS.items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, data: Any = None, agent: Agent | None = None) -> None:
+        self.config = agent.latest.config if agent else agents.blank_config("", "builtin")
+        known = [model.id for model in catalogue.models()]
+        chosen = self.config["model"]["id"]
+        initial = {
+            "name": self.config["name"],
+            "description": self.config["description"],
+            "model": chosen if chosen in known else OTHER,
+            "other_model": "" if chosen in known else chosen,
+            "system": self.config["system"],
+            "tools": sorted(enabled_tools(self.config["tools"]) if agent else FILE_TOOLS),
+        }
+        super().__init__(data, initial=initial)
+        self.models = catalogue.models()
+        self.fields["model"].choices = [(id, id) for id in [*known, OTHER]]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        if given.get("model") == OTHER and not given.get("other_model"):
+            self.add_error("other_model", "Name the model, as its endpoint calls it.")
+        return given
+
+    def changes(self) -> dict[str, Any]:
+        """The configuration's fields as this form has them."""
+        given = self.cleaned_data
+        model = given["other_model"] if given["model"] == OTHER else given["model"]
+        return {
+            "name": given["name"],
+            "description": given["description"] or None,
+            "model": {**self.config["model"], "id": model},
+            "system": given["system"].replace("\r\n", "\n") or None,
+            "tools": self._tools(set(given["tools"])),
+        }
+
+    def _tools(self, wanted: set[str]) -> list[dict[str, Any]]:
+        before = self.config["tools"]
+        if wanted == enabled_tools(before) & FILE_TOOLS:
+            return before
+        others = [tool for tool in before if tool["type"] != agents.ALL_FILE_TOOLS["type"]]
+        toolset = next((tool for tool in before if tool not in others), agents.ALL_FILE_TOOLS)
+        default = toolset["default_config"]["enabled"]
+        configs = [entry for entry in toolset["configs"] if entry["name"] not in FILE_TOOLS]
+        differing = [name for name in sorted(FILE_TOOLS) if (name in wanted) != default]
+        configs += [_switched(name, name in wanted) for name in differing]
+        return [{**toolset, "configs": configs}, *others]
+
+
+def _switched(name: str, enabled: bool) -> dict[str, Any]:
+    policy = {"type": "always_allow"}
+    return {"type": name, "name": name, "enabled": enabled, "permission_policy": policy}

@@ -1,0 +1,202 @@
+"""What the session page shows, read from the database for the views and for the live stream."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from memory.models import Operation, Version
+from sessions import events
+from sessions.models import Attachment, Event, Session, Thread
+from sessions.reading import bodies
+from sessions.reading.entries import (
+    TAKERS,
+    Entry,
+    Reader,
+    Said,
+    answer_of,
+    said_by_user,
+)
+from sessions.reading.places import Places
+from sessions.transcript import ANSWERS
+
+TAIL = 200  # events shown at once; earlier ones come when asked for
+
+
+def places_of(session: Session) -> Places:
+    """The session's mounts, with addresses of their files' pages."""
+    slug = session.workspace.slug
+
+    def file_url(attachment: Attachment, path: str) -> str:
+        if path == "/":
+            return reverse("memory:store", args=[slug, attachment.store_id])
+        at = reverse("memory:at", args=[slug, attachment.store_id])
+        return f"{at}?path={quote(path)}"
+
+    return Places(session.attachments.all(), file_url)
+
+
+def version_url(slug: str, version: Version) -> str:
+    return reverse("memory:version", args=[slug, version.store_id, version.pk])
+
+
+# -- The log ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the log: its entries, and the positions where earlier and later parts begin."""
+
+    entries: list[Entry]
+    earlier: int | None = None
+    later: int | None = None
+
+
+def happened(thread: Thread, upto: int) -> QuerySet[Event]:
+    """What the log held at position `upto`, in order, without what waited then."""
+    known = thread.events.filter(seq__lte=upto, type__in=TAKERS).exclude(processed_at=None)
+    return events.in_order(known.exclude(processed_seq__gt=upto))
+
+
+def waiting(thread: Thread, upto: int) -> list[Said]:
+    """The messages that no turn had taken up at position `upto`."""
+    sent = thread.events.filter(seq__lte=upto, type="user.message").order_by("seq")
+    queued = sent.filter(Q(processed_at=None) | Q(processed_seq__gt=upto))
+    return [said_by_user(event, is_waiting=True) for event in queued]
+
+
+def tail(thread: Thread, places: Places, upto: int) -> Stretch:
+    return before(thread, places, upto + 1, upto)
+
+
+def before(thread: Thread, places: Places, position: int, upto: int) -> Stretch:
+    """The stretch that ends just before `position`."""
+    log = happened(thread, upto)
+    newest_first = log.filter(position__lt=position).order_by("-position")[: TAIL + 1]
+    found = list(newest_first)[::-1]
+    more = len(found) > TAIL
+    return _read(thread, places, upto, found[-TAIL:], earlier=more)
+
+
+def after(thread: Thread, places: Places, position: int, upto: int) -> Stretch:
+    """The stretch that begins just after `position`."""
+    found = list(happened(thread, upto).filter(position__gt=position)[: TAIL + 1])
+    return _read(thread, places, upto, found[:TAIL], later=len(found) > TAIL)
+
+
+def around(thread: Thread, places: Places, event: Event, upto: int) -> Stretch:
+    """The tail when it holds the event, else the stretch in whose upper half the event stands."""
+    log = happened(thread, upto)
+    position = event.processed_seq or event.seq
+    if log.filter(position__gte=position)[:TAIL].count() < TAIL:
+        return tail(thread, places, upto)
+    above = list(log.filter(position__lt=position).order_by("-position")[: TAIL // 3])[::-1]
+    below = list(log.filter(position__gte=position)[: TAIL + 1])
+    found = [*above, *below[:TAIL]]
+    more = {"earlier": len(above) == TAIL // 3, "later": len(below) > TAIL}
+    return _read(thread, places, upto, found, **more)
+
+
+def _read(
+    thread: Thread,
+    places: Places,
+    upto: int,
+    found: list[Event],
+    *,
+    earlier: bool = False,
+    later: bool = False,
+) -> Stretch:
+    if not found:
+        return Stretch([])
+    reader = prepared_reader(thread, places, found[0].position)
+    shown = {entry.id: entry for entry in reader.read(found)}
+    # A stretch may end between a call and its result; the call's row shows both all the same.
+    for result in _results_of(thread, reader.calls).filter(seq__lte=upto):
+        shown |= {entry.id: entry for entry in reader.take(result)}
+    return Stretch(
+        list(shown.values()),
+        found[0].position if earlier else None,
+        found[-1].position if later else None,
+    )
+
+
+def prepared_reader(thread: Thread, places: Places, position: int) -> Reader:
+    """A reader who has counted what the log held of the turn under way before `position`."""
+    reader = Reader(places)
+    log = events.in_order(thread.events.exclude(processed_at=None)).filter(position__lt=position)
+    if last := log.last():
+        ended = log.filter(type="session.thread_status_idle").last()
+        turn = log.filter(position__gt=ended.position) if ended else log
+        for event in turn.filter(type__in=COUNTED):
+            reader.take(event)
+        reader.last_at = last.processed_at
+    return reader
+
+
+COUNTED = ("session.thread_status_running", "span.model_request_end")
+
+
+def remember_call(reader: Reader, result: Event) -> None:
+    """Let the reader know the call of a result that it is about to take."""
+    if result.type in ANSWERS and (pk := answered_call(result)) not in reader.calls:
+        reader.calls |= {call.pk: call for call in Event.objects.filter(pk=pk)}
+
+
+def _results_of(thread: Thread, calls: Iterable[str]) -> QuerySet[Event]:
+    ids = list(calls)
+    if not ids:
+        return Event.objects.none()
+    asked = Q(payload__tool_use_id__in=ids) | Q(payload__custom_tool_use_id__in=ids)
+    return thread.events.filter(asked, type__in=ANSWERS)
+
+
+def answered_call(result: Event) -> str:
+    return result.payload[ANSWERS[result.type]]
+
+
+def entry_event(session: Session, event_id: str) -> Event | None:
+    """The event that a link names; a result is shown with its call, so it leads there."""
+    event = session.events.select_related("thread").filter(pk=event_id).first()
+    if event and event.type in ANSWERS:
+        return session.events.select_related("thread").filter(pk=answered_call(event)).first()
+    return event
+
+
+# -- One call ---------------------------------------------------------------------------------
+
+
+def result_of(call: Event) -> Event | None:
+    return _results_of(call.thread, [call.pk]).first()
+
+
+def body_of(call: Event, result: Event | None, places: Places, *, whole: bool) -> bodies.Body:
+    """What opens below a call's row."""
+    name, given = call.payload["name"], call.payload["input"]
+    answer = answer_of(result) if result else None
+    if answer and (key := answer.facts.get("version")):
+        version = Version.objects.select_related("blob").filter(pk=key).first()
+        if version:
+            url = version_url(call.session.workspace.slug, version)
+            return replace(_stored_change(version, given, places), version_url=url)
+    return bodies.body(name, given, answer, places, whole=whole)
+
+
+def _stored_change(version: Version, given: dict, places: Places) -> bodies.Body:
+    if version.redacted_at:
+        return bodies.Text(note="What was written here has been redacted from the history.")
+    earlier = Version.objects.select_related("blob").filter(
+        memory_id=version.memory_id, store=version.store_id, pk__lt=version.pk
+    )
+    before = None if version.operation == Operation.CREATED else earlier.first()
+    return bodies.change(given, places, before and before.content, version.content)
+
+
+def raw(call: Event, result: Event | None) -> list[tuple[str, str]]:
+    """Input and result as they stand in the log, for those who want to see."""
+    shown = [("Input", call.payload["input"])]
+    if result:
+        shown.append(("Result", result.payload.get("content")))
+    return [(title, json.dumps(value, ensure_ascii=False, indent=2)) for title, value in shown]

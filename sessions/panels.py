@@ -1,0 +1,138 @@
+"""What stands around a transcript: whether the agent works, and what it did to its memory."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.db.models.fields.json import KT
+
+from console.models import Role
+from sessions.models import Attachment, Event, Session, Status, Thread
+from sessions.reading.places import Place, Places
+
+LATEST = 12  # files named per store; the rest is counted
+LETTERS = {"created": "A", "changed": "M", "removed": "D", "read": ""}
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a thread stands; `closed` says why it takes no message, if it takes none."""
+
+    status: str
+    began_at: datetime | None
+    retry_at: datetime | None
+    closed: str
+
+    @property
+    def is_busy(self) -> bool:
+        return self.status in (Status.RUNNING, Status.RESCHEDULING)
+
+    @property
+    def can_stop(self) -> bool:
+        return self.is_busy and not self.closed
+
+
+def state(session: Session, thread: Thread, role: Role, began_at: datetime | None) -> State:
+    return State(thread.status, began_at, thread.retry_at, _why_closed(session, thread, role))
+
+
+def _why_closed(session: Session, thread: Thread, role: Role) -> str:
+    if session.is_dream:
+        return "A dream works here; it takes no messages."
+    if thread.parent_id:
+        return "This is a sub-agent's work; it takes no messages."
+    if session.archived_at or session.is_over:
+        return "This session has ended. Its transcript stays; to go on, start a new one."
+    if not role.includes(Role.EDITOR):
+        return "You may read here. To write, ask an owner of the workspace for the role of editor."
+    return ""
+
+
+@dataclass
+class FileUse:
+    """What became of one file; `event` touched it last, `version` is the last one made of it."""
+
+    place: Place
+    event: str
+    at: datetime
+    deed: str = "read"
+    times: int = 0
+    version: str = ""
+
+    @property
+    def letter(self) -> str:
+        return LETTERS[self.deed]
+
+
+@dataclass
+class StoreUse:
+    """An attached store with the files the session touched, latest first."""
+
+    attachment: Attachment
+    url: str
+    files: list[FileUse] = field(default_factory=list)
+
+    @property
+    def latest(self) -> list[FileUse]:
+        return self.files[:LATEST]
+
+    @property
+    def more(self) -> int:
+        return max(0, len(self.files) - LATEST)
+
+    @property
+    def read(self) -> int:
+        return sum(use.deed == "read" for use in self.files)
+
+    @property
+    def written(self) -> int:
+        return len(self.files) - self.read
+
+
+def memory_use(session: Session, places: Places) -> list[StoreUse]:
+    """Which files of which attached store the session read and wrote."""
+    uses = {
+        attachment.mount_path: StoreUse(attachment, place.url)
+        for attachment in session.attachments.all()
+        if (place := places.find(attachment.mount_path))
+    }
+    for file in _files(session, places).values():
+        if file.place.mount in uses:
+            uses[file.place.mount].files.append(file)
+    return list(uses.values())
+
+
+def _files(session: Session, places: Places) -> dict[Place, FileUse]:
+    answers = dict(_answers(session).values_list("call", "private"))
+    files: dict[Place, FileUse] = {}
+    for call in _calls(session):
+        if call["pk"] not in answers:
+            continue
+        if place := places.find(call["path"] or ""):
+            use = files.setdefault(place, FileUse(place, call["pk"], call["created_at"]))
+            use.times += 1
+            _add_earlier(use, call["tool"], answers[call["pk"]] or {})
+    return files
+
+
+def _add_earlier(use: FileUse, tool: str, facts: dict) -> None:
+    """Take in an earlier deed: the latest change decides, and what was created here stays new."""
+    if tool == "read":
+        return
+    use.version = use.version or facts.get("version", "")
+    deed = "removed" if tool == "remove" else "created" if facts.get("created") else "changed"
+    if use.deed == "read" or (use.deed == "changed" and deed == "created"):
+        use.deed = deed
+
+
+def _calls(session: Session) -> QuerySet[Event]:
+    tools = ("read", "write", "edit", "remove")
+    calls = session.events.filter(type="agent.tool_use", payload__name__in=tools).order_by("-seq")
+    return calls.annotate(path=KT("payload__input__file_path"), tool=KT("payload__name")).values(
+        "pk", "created_at", "path", "tool"
+    )
+
+
+def _answers(session: Session) -> QuerySet[Event]:
+    results = session.events.filter(type="agent.tool_result", payload__is_error=False)
+    return results.order_by().annotate(call=KT("payload__tool_use_id"))

@@ -1,0 +1,312 @@
+"""The entries of a transcript, and the reader that makes them out of events."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from django.utils.safestring import SafeString
+
+from memory.rendering import render
+from sessions.models import Event
+from sessions.reading.lines import Answer, Line, line
+from sessions.reading.places import Places
+from sessions.transcript import ANSWERS, text_of
+
+SHOWN_LETTERS, SHOWN_LINES = 2_000, 40  # of a person's message; the rest comes when asked for
+LONG_GAP = 600  # seconds of silence worth a row of their own
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing on the page. `id` is its element's: an event's, so that a link can name it."""
+
+    template: ClassVar[str]
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Said(Entry):
+    """What a person said. `length` is the whole text's when only its beginning is shown."""
+
+    template = "said"
+    text: str
+    length: int = 0
+    extras: tuple[str, ...] = ()
+    is_waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Answered(Entry):
+    """What the agent said: its words, and what they look like."""
+
+    template = "answered"
+    text: str
+    html: SafeString
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Thought(Entry):
+    template = "thought"
+
+
+@dataclass(frozen=True)
+class Call(Entry):
+    """A tool call, and its result as soon as there is one."""
+
+    template = "call"
+    line: Line
+    state: Literal["running", "waiting", "done", "failed", "skipped"]
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Notice(Entry):
+    """Something the reader should know and perhaps act on."""
+
+    template = "notice"
+    tone: Literal["info", "warn", "danger"]
+    title: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Mark(Entry):
+    """A thin line across the page with a few words in it."""
+
+    template = "mark"
+    text: str = ""
+    tone: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class TurnEnd(Entry):
+    """What the turn took. `text` says how it ended when that was not simply the end."""
+
+    template = "turn_end"
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    seconds: float | None
+    text: str = ""
+    tone: str = ""
+
+
+@dataclass
+class Turn:
+    """The turn under way, as counted so far."""
+
+    began_at: datetime | None = None
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass
+class Reader:
+    """Takes a thread's events one after the other and says what the page shows for each.
+
+    An entry whose id was seen before replaces that one: a call gets its result. `calls` without a
+    result are remembered, so a reader can go on where another one's page ended.
+    """
+
+    places: Places
+    calls: dict[str, Event] = field(default_factory=dict)
+    turn: Turn = field(default_factory=Turn)
+    last_at: datetime | None = None
+
+    def read(self, events: Iterable[Event]) -> list[Entry]:
+        """All entries of these events, each call with its result, in order."""
+        shown: dict[str, Entry] = {}
+        for event in events:
+            shown |= {entry.id: entry for entry in self.take(event)}
+        return list(shown.values())
+
+    def take(self, event: Event) -> list[Entry]:
+        taker = TAKERS.get(event.type)
+        entries = taker(self, event) if taker else []
+        self.last_at = event.processed_at or event.created_at
+        return entries
+
+    # -- What was said ------------------------------------------------------------------
+
+    def _user(self, event: Event) -> list[Entry]:
+        said = said_by_user(event)
+        if self.last_at and (gap := (said.at - self.last_at).total_seconds()) > LONG_GAP:
+            return [Mark(f"gap-{event.pk}", said.at, "Idle for", seconds=gap), said]
+        return [said]
+
+    def _agent(self, event: Event) -> list[Entry]:
+        text = text_of(event)
+        rendered = render(text, link=self.places.link)
+        return [Answered(event.pk, event.created_at, text, rendered.html, rendered.note)]
+
+    def _thinking(self, event: Event) -> list[Entry]:
+        return [Thought(event.pk, event.created_at)]
+
+    # -- What was done ------------------------------------------------------------------
+
+    def _call(self, event: Event) -> list[Entry]:
+        self.calls[event.pk] = event
+        return [self._shown(event, None)]
+
+    def _result(self, event: Event) -> list[Entry]:
+        call = self.calls.pop(event.payload[ANSWERS[event.type]], None)
+        return [self._shown(call, event)] if call else []
+
+    def _shown(self, call: Event, result: Event | None) -> Call:
+        return shown_call(call, result, self.places)
+
+    # -- Turns --------------------------------------------------------------------------
+
+    def _began(self, event: Event) -> list[Entry]:
+        if self.turn.began_at is None:
+            self.turn.began_at = event.created_at
+        return []
+
+    def _requested(self, event: Event) -> list[Entry]:
+        usage = event.payload["model_usage"]
+        self.turn.requests += 1
+        self.turn.output_tokens += usage["output_tokens"]
+        self.turn.input_tokens += sum(
+            count for name, count in usage.items() if name.endswith("input_tokens")
+        )
+        return []
+
+    def _ended(self, event: Event) -> list[Entry]:
+        turn, self.turn = self.turn, Turn()
+        text, tone = _ending(event.payload)
+        seconds = (event.created_at - turn.began_at).total_seconds() if turn.began_at else None
+        return [
+            TurnEnd(
+                event.pk,
+                event.created_at,
+                turn.requests,
+                turn.input_tokens,
+                turn.output_tokens,
+                seconds,
+                text,
+                tone,
+            )
+        ]
+
+    # -- What else happened -------------------------------------------------------------
+
+    def _error(self, event: Event) -> list[Entry]:
+        error = event.payload["error"]
+        if error["retry_status"]["type"] == "retrying":
+            notice = Notice(
+                event.pk, event.created_at, "warn", "Trying again by itself", error["message"]
+            )
+        else:
+            title = ERRORS.get(error["type"], "The turn failed")
+            text = f"{error['message']} Then send a message to go on."
+            notice = Notice(event.pk, event.created_at, "danger", title, text)
+        return [notice]
+
+    def _mark(self, event: Event) -> list[Entry]:
+        text, tone = MARKS[event.type]
+        return [Mark(event.pk, event.created_at, text, tone)]
+
+    def _updated(self, event: Event) -> list[Entry]:
+        if "title" not in event.payload:
+            return []
+        title = event.payload["title"]
+        text = f"Renamed to “{title}”" if title else "The title was removed"
+        return [Mark(event.pk, event.created_at, text)]
+
+    def _other_words(self, event: Event) -> list[Entry]:
+        return [Notice(event.pk, event.created_at, "info", OTHERS[event.type], text_of(event))]
+
+
+def said_by_user(event: Event, *, is_waiting: bool = False, whole: bool = False) -> Said:
+    """A person's message as the page shows it, `whole` or its beginning."""
+    text = text_of(event)
+    shown = text if whole else "\n".join(text[:SHOWN_LETTERS].split("\n")[:SHOWN_LINES])
+    return Said(
+        event.pk,
+        event.created_at,
+        shown,
+        len(text) if shown != text else 0,
+        tuple(_extras(event.payload)),
+        is_waiting,
+    )
+
+
+def shown_call(call: Event, result: Event | None, places: Places) -> Call:
+    """A tool call as the page shows it, with its result if there is one."""
+    payload = call.payload
+    answer = answer_of(result) if result else None
+    state = "running" if call.type == "agent.tool_use" else "waiting"
+    if answer:
+        state = "skipped" if answer.was_skipped else "failed" if answer.is_error else "done"
+    return Call(
+        call.pk,
+        call.created_at,
+        line(payload["name"], payload["input"], answer, places),
+        state,
+        answer.facts["ms"] / 1000 if answer and "ms" in answer.facts else None,
+    )
+
+
+def answer_of(result: Event) -> Answer:
+    facts = result.private or {}
+    return Answer(text_of(result), bool(result.payload.get("is_error")), facts)
+
+
+def _extras(payload: dict[str, Any]) -> Iterable[str]:
+    for block in payload.get("content") or []:
+        if block.get("type") in {"image", "document"}:
+            source = block.get("source") or {}
+            detail = block.get("title") or source.get("media_type") or source.get("url") or ""
+            yield f"{block['type'].capitalize()} {detail}".strip()
+
+
+def _ending(payload: dict[str, Any]) -> tuple[str, str]:
+    text, tone = ENDINGS.get(payload["stop_reason"]["type"], ("", ""))
+    why = (payload.get("stop_details") or {}).get("explanation")
+    return (f"{text}: {why}" if why else text), tone
+
+
+ENDINGS = {
+    "requires_action": ("Waiting for a program to answer", "warn"),
+    "retries_exhausted": ("Ended by an error", "danger"),
+    "budget_reached": ("The budget is spent", "warn"),
+    "refusal": ("The model refused", "warn"),
+}
+MARKS = {
+    "user.interrupt": ("Stopped on request", "warn"),
+    "session.status_terminated": ("The session has ended", ""),
+    "agent.thread_context_compacted": ("Older turns were summarised to make room", ""),
+    "session.thread_created": ("The sub-agent begins", ""),
+}
+ERRORS = {
+    "model_overloaded_error": "The model's endpoint is overloaded",
+    "model_rate_limited_error": "The model's endpoint limits how often it may be asked",
+    "model_request_failed_error": "The model could not be asked",
+    "billing_error": "The model's endpoint reports a billing problem",
+    "tool_use_limit_reached_error": "The turn was too long",
+}
+OTHERS = {
+    "system.message": "A program told the agent",
+    "agent.thread_message_sent": "Sent to another agent",
+    "agent.thread_message_received": "Received from another agent",
+}
+TAKERS = {
+    "user.message": Reader._user,
+    "agent.message": Reader._agent,
+    "agent.thinking": Reader._thinking,
+    "agent.tool_use": Reader._call,
+    "agent.custom_tool_use": Reader._call,
+    **dict.fromkeys(ANSWERS, Reader._result),
+    "session.thread_status_running": Reader._began,
+    "span.model_request_end": Reader._requested,
+    "session.thread_status_idle": Reader._ended,
+    "session.error": Reader._error,
+    **dict.fromkeys(MARKS, Reader._mark),
+    "session.updated": Reader._updated,
+    **dict.fromkeys(OTHERS, Reader._other_words),
+}

@@ -1,0 +1,92 @@
+// The session page: previews as they are spoken, the composer, running clocks, links to entries.
+
+const find = (selector) => document.querySelector(selector);
+
+// -- Previews: text, never HTML --------------------------------------------------------------
+const OPENS = { "agent.message": "#preview-template", "agent.thinking": "#thinking-template" };
+
+function preview(event) {
+  const said = JSON.parse(event.data);
+  const place = find("#preview");
+  if (said.type === "event_start") {
+    const opened = find(OPENS[said.event.type]).content.firstElementChild.cloneNode(true);
+    opened.dataset.event = said.event.id;
+    place.replaceChildren(opened);
+  } else {
+    place.querySelector(`[data-event="${CSS.escape(said.event_id)}"] p`)?.append(said.delta.content.text);
+  }
+}
+
+// -- The connection ------------------------------------------------------------------------------
+const known = new WeakSet();
+let lost = 0;
+
+function showConnection(isLost) {
+  clearTimeout(lost);
+  const note = find("#connection");
+  if (!note) return;
+  if (!isLost) note.hidden = true;
+  else lost = setTimeout(() => (note.hidden = document.hidden), 1200);
+}
+
+document.addEventListener("htmx:sseError", () => showConnection(true));
+document.addEventListener("htmx:sseOpen", ({ detail: { source } }) => {
+  showConnection(false);
+  if (known.has(source)) return;
+  known.add(source);
+  source.addEventListener("preview", preview);
+  source.addEventListener("gone", () => {
+    document.dispatchEvent(new CustomEvent("toast", { detail: { tone: "warn", text: "This session was deleted." } }));
+    find("#composer")?.remove();
+  });
+});
+
+// -- The composer ------------------------------------------------------------------------------------
+const touches = matchMedia("(pointer: coarse)");
+
+document.addEventListener("keydown", (event) => {
+  const box = event.target.closest?.("#composer-text");
+  if (!box || event.key !== "Enter" || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+  // While a word is being composed, Enter chooses it; on a phone there is no other key for a new line.
+  if (event.isComposing || touches.matches) return;
+  event.preventDefault();
+  if (box.value.trim()) box.form.requestSubmit(box.form.querySelector(".primary"));
+});
+
+let sent = "";
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "composer") sent = find("#composer-text").value;
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const box = find("#composer-text");
+  if (event.target.id !== "composer" || event.detail.xhr.status !== 204 || box.value !== sent) return;
+  box.value = "";
+  box.removeAttribute("aria-invalid");
+  find("#composer-error")?.remove();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  scrollTo({ top: document.scrollingElement.scrollHeight });
+});
+
+// -- Clocks ------------------------------------------------------------------------------------------
+function tick() {
+  for (const clock of document.querySelectorAll("[data-since]")) {
+    const seconds = Math.max(0, Math.round((Date.now() - Date.parse(clock.dataset.since)) / 1000));
+    const words = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+    clock.textContent = seconds ? words : "";
+  }
+}
+
+setInterval(tick, 1000);
+
+// -- Links to entries ------------------------------------------------------------------------------------
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.(".permalink");
+  if (!link || event.ctrlKey || event.metaKey || !navigator.clipboard) return;
+  event.preventDefault();
+  await navigator.clipboard.writeText(link.href);
+  document.dispatchEvent(new CustomEvent("toast", { detail: { tone: "ok", text: "Link copied." } }));
+});
+
+find(".is-target")?.scrollIntoView({ block: "center" });
