@@ -50,6 +50,7 @@ def check_prefix(prefix: str) -> str:
         raise Invalid("path_prefix must start and end with a slash, like /notes/.")
     if "//" in prefix:
         raise Invalid("path_prefix may not contain an empty part.")
+    _check_letters(prefix)
     return prefix
 
 
@@ -94,7 +95,9 @@ def check_metadata(metadata: dict) -> dict:
         if not isinstance(key, str) or not 1 <= len(key) <= 64:
             raise Invalid("A metadata key must have 1 to 64 characters.")
         if not isinstance(value, str) or len(value) > 512:
-            raise Invalid(f"The metadata value of {key!r} must be a string of up to 512 characters.")
+            raise Invalid(
+                f"The metadata value of {key!r} must be a string of up to 512 characters."
+            )
         if "\x00" in key + value:
             raise Invalid("metadata may not contain a NUL character.")
     return metadata

@@ -170,10 +170,10 @@ def test_texts_outside_a_store_are_searched_alike(store):
 
 def test_a_big_store_is_read_in_batches(django_assert_max_num_queries):
     store = make_store()
-    for number in range(450):
+    for number in range(120):
         make_memory(store, f"/{number:03}.md", f"number {number}\n")
     with django_assert_max_num_queries(6):
-        assert len(search.grep(store, "number .*", limit=500).hits) == 450
+        assert len(search.grep(store, "number .*", limit=500).hits) == 120
     with django_assert_max_num_queries(1):
         assert search.grep(store, "number", limit=10).more
 
