@@ -189,9 +189,12 @@ class Rings:
 
     def __init__(self, visitor: Visitor, topics: list[str]) -> None:
         self.is_allowed, self.topics = visitor.is_allowed, topics
+        self._has_begun = False
 
     def news(self) -> list[bytes]:
-        return [frame("ring", "{}")]
+        # Nothing is new to a page that has just been made.
+        begun, self._has_begun = self._has_begun, True
+        return [frame("ring", "{}")] if begun else []
 
     def whispered(self, payload: dict[str, Any]) -> bytes:
         return b""

@@ -1,0 +1,135 @@
+"""A client of the live streams for tests: it drives the ASGI application in this process."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from console.live import hub
+from sessions import stream
+
+PATIENCE = 10  # seconds
+
+
+@dataclass
+class Frame:
+    """One server-sent event."""
+
+    event: str
+    data: str
+    id: str = ""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+
+@dataclass
+class Heard:
+    """What came back: the status, the headers, the body as it was, and its frames."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    has_ended: bool = False
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def frames(self) -> list[Frame]:
+        found = []
+        for block in self.body.split("\n\n")[:-1]:
+            lines = [line.partition(": ") for line in block.split("\n")]
+            values: dict[str, list[str]] = {}
+            for name, _, value in lines:
+                values.setdefault(name, []).append(value)
+            if "event" in values:
+                data = "\n".join(values["data"])
+                found.append(Frame(values["event"][0], data, "".join(values.get("id", []))))
+        return found
+
+    @property
+    def events(self) -> list[str]:
+        return [frame.event for frame in self.frames]
+
+
+def listen(
+    url: str,
+    *acts: Callable,
+    headers: dict[str, str] | None = None,
+    enough: Callable[[Heard], bool] | None = None,
+) -> Heard:
+    """Open a stream, do the acts one by one once it is open, and hear it until that is enough.
+
+    Without `enough` it is heard until it ends, or for half a second after the last act.
+    """
+    return asyncio.run(_listen(url, acts, headers or {}, enough))
+
+
+async def _listen(url, acts, headers, enough) -> Heard:
+    heard, sent = Heard(), asyncio.Event()
+    await hub.start()
+
+    async def send(message: dict) -> None:
+        if message["type"] == "http.response.start":
+            heard.status = message["status"]
+            heard.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        heard.body += message.get("body", b"").decode()
+        sent.set()
+
+    task = asyncio.create_task(stream.application(_scope(url, headers), _receive, send))
+    try:
+        await _until(lambda: task.done() or heard.body, sent, task, PATIENCE)
+        for act in acts:
+            await asyncio.to_thread(act)
+        is_enough = (lambda: task.done() or enough(heard)) if enough else task.done
+        await _until(is_enough, sent, task, PATIENCE if enough else 0.5)
+        heard.has_ended = task.done()
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await hub.stop()
+    return heard
+
+
+async def _until(is_so, sent: asyncio.Event, task: asyncio.Task, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            while not is_so():
+                sent.clear()
+                waiting = asyncio.create_task(sent.wait())
+                await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+    except TimeoutError:
+        pass
+
+
+async def _receive() -> dict:
+    return await asyncio.Future()
+
+
+def _scope(url: str, headers: dict[str, str]) -> dict:
+    path, _, query = url.partition("?")
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "server": ("testserver", 80),
+        "scheme": "http",
+    }
+
+
+def fresh_threads(monkeypatch) -> ThreadPoolExecutor:
+    """Threads of one test only, so that their connections end with it."""
+    threads = ThreadPoolExecutor(2)
+    monkeypatch.setattr(stream, "readers", threads)
+    return threads
