@@ -6,6 +6,7 @@ expected another text gets `Conflict` and changes nothing.
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -381,7 +382,7 @@ def _record(
 def keep_text(content: str) -> Blob:
     """Return the blob that holds `content`, which is made if need be. Raises `Invalid`."""
     data = paths.check_content(content)
-    blob, _ = Blob.objects.get_or_create(
+    blob, _ = Blob.objects.defer("content").get_or_create(
         sha256=hashlib.sha256(data).hexdigest(), defaults={"content": content, "size": len(data)}
     )
     return blob
@@ -391,7 +392,14 @@ def _count(store: Store, *, memories: int = 0, size: int = 0) -> None:
     Store.objects.filter(pk=store.pk).update(
         memory_count=F("memory_count") + memories, size=F("size") + size, changed_at=timezone.now()
     )
-    transaction.on_commit(lambda: live.ring(store.pk))
+    _ring_after_commit(store)
+
+
+def _ring_after_commit(store: Store) -> None:
+    # Once, however many memories the transaction changes: an adoption may write thousands.
+    waiting = (call for _, call, _ in connection.run_on_commit if isinstance(call, partial))
+    if not any((call.func, call.args) == (live.ring, (store.pk,)) for call in waiting):
+        transaction.on_commit(partial(live.ring, store.pk))
 
 
 def _sweep_blobs(keys: list[int]) -> None:
