@@ -13,6 +13,12 @@ def test_an_empty_workspace_says_where_to_begin(as_alice, workspace):
     assert 'aria-label="Done"' not in html
 
 
+def test_a_viewer_is_offered_nothing_that_would_be_refused(as_vera, workspace):
+    html = home(as_vera, workspace)
+    assert "Create a memory store" in html
+    assert "stores/new" not in html
+
+
 def test_each_step_is_ticked_when_it_is_done(as_alice, workspace):
     factories.make_session(stores=[factories.make_store()])
     assert home(as_alice, workspace).count('aria-label="Done"') == 2
