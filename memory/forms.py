@@ -1,0 +1,110 @@
+"""What people type about stores and their files; the rules themselves are in `paths`."""
+
+from collections.abc import Callable
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from memory import paths, search
+from memory.models import Store
+
+MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
+
+
+def _checked(check: Callable[[str], object], value: str) -> str:
+    try:
+        check(value)
+    except paths.Invalid as error:
+        raise ValidationError(str(error)) from None
+    return value
+
+
+class StoreForm(forms.Form):
+    name = forms.CharField(
+        max_length=255,
+        help_text="Agents find it under this name, as a folder: /mnt/memory/project-notes.",
+        widget=forms.TextInput(attrs={"autofocus": True, "placeholder": "Project notes"}),
+    )
+    description = forms.CharField(
+        max_length=1024,
+        required=False,
+        help_text="Agents read this too: say what belongs here, and what does not.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def clean_name(self) -> str:
+        return _checked(paths.check_name, self.cleaned_data["name"])
+
+    def clean_description(self) -> str:
+        return _checked(paths.check_description, self.cleaned_data["description"])
+
+
+class DeleteStoreForm(forms.Form):
+    """Deleting a store takes its history along: whoever does it types its name."""
+
+    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, data: dict | None, store: Store) -> None:
+        super().__init__(data)
+        self.store = store
+        self.fields["name"].label = "Type the store’s name to confirm"
+
+    def clean_name(self) -> str:
+        if self.cleaned_data["name"].strip() != self.store.name.strip():
+            raise ValidationError("That is not the store’s name.")
+        return self.cleaned_data["name"]
+
+
+class PathForm(forms.Form):
+    """A new path for a file. `expected` is the hash of the text that was on the screen."""
+
+    path = forms.CharField(strip=False, widget=forms.TextInput(attrs=MONO | {"autofocus": True}))
+    expected = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_path(self) -> str:
+        return _checked(paths.check_path, self.cleaned_data["path"].strip())
+
+
+class TextForm(forms.Form):
+    """A text and what it was written upon: the version that was opened, and its hash."""
+
+    content = forms.CharField(
+        label="Text",
+        strip=False,
+        required=False,
+        widget=forms.Textarea(attrs=MONO | {"rows": 24, "wrap": "soft"}),
+    )
+    base = forms.CharField(required=False, widget=forms.HiddenInput)
+    expected = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: dict | None = None, *, like: str = "", **options) -> None:
+        super().__init__(data, **options)
+        # Browsers send every line end as CR LF; the text keeps those it had.
+        self.line_end = "\r\n" if "\r\n" in like and "\n" not in like.replace("\r\n", "") else "\n"
+
+    def clean_content(self) -> str:
+        lines = self.cleaned_data["content"].replace("\r\n", "\n")
+        return _checked(paths.check_content, lines.replace("\n", self.line_end))
+
+
+class FileForm(TextForm):
+    """A new file. Nothing stands there yet, as far as its writer knows."""
+
+    path = forms.CharField(
+        strip=False,
+        help_text="Folders come into being by being named.",
+        widget=forms.TextInput(attrs=MONO | {"placeholder": "/notes/today.md"}),
+    )
+    field_order = ["path"]
+
+    def clean_path(self) -> str:
+        return _checked(paths.check_path, self.cleaned_data["path"].strip())
+
+
+class SearchForm(forms.Form):
+    """Looks for lines in the files of a store."""
+
+    MODES = {"text": "Exact text", "words": "Words, best first", "regex": "Regular expression"}
+
+    q = forms.CharField(max_length=search.PATTERN_LENGTH, strip=False, required=False)
+    mode = forms.ChoiceField(choices=MODES.items(), required=False)

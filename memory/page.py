@@ -1,0 +1,121 @@
+"""What the pages of a store have in common: its frame, its tree of files, its newest changes."""
+
+from functools import partial
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.functional import SimpleLazyObject
+
+from console.access import Role
+from console.actors import Actor
+from console.htmx import render_page
+from console.models import Workspace
+from memory import history, trees
+from memory.models import Memory, Store, StoreState, Version
+from memory.stores import Act
+
+INDEXES = ["/index.md", "/INDEX.md", "/README.md", "/readme.md", "/MEMORY.md"]
+MATCHES = 300  # files that a filtered tree shows
+
+
+def listed(workspace: Workspace) -> QuerySet:
+    """The workspace's stores with all that a list says about them."""
+    newest = Version.objects.filter(store=OuterRef("pk")).order_by("-pk")
+    in_use = Q(attachments__session__archived_at=None, attachments__session__is_dream=False)
+    proposed = Q(dreams__review__state__in=["open", "approved"])
+    return (
+        workspace.stores.select_related("workspace", "dream__review")
+        .annotate(
+            sessions_attached=Count("attachments__session", filter=in_use, distinct=True),
+            proposals=Count("dreams", filter=proposed, distinct=True),
+            last_actor=Subquery(newest.values("actor")[:1]),
+            last_actor_name=Subquery(newest.values("actor_name")[:1]),
+            last_event=Subquery(newest.values("event")[:1]),
+        )
+        .order_by(F("changed_at").desc(nulls_last=True), "-pk")
+    )
+
+
+def find_store(where: Workspace | QuerySet, store_id: str) -> Store:
+    if isinstance(where, Workspace):
+        where = where.stores.select_related("workspace", "dream__review")
+    return get_object_or_404(where, pk=store_id)
+
+
+def find_memory(store: Store, memory_id: str) -> Memory:
+    memories = store.memories.with_text().select_related("head")
+    memory = get_object_or_404(memories, pk=memory_id)
+    memory.store = store
+    return memory
+
+
+def find_version(store: Store, version_id: str) -> Version:
+    version = history.of(store.versions.filter(pk=version_id)).first()
+    if version is None:
+        raise Http404("No such version")
+    version.store = store
+    return version
+
+
+def index_of(store: Store) -> Memory | None:
+    """The file that tells what the store holds."""
+    found = store.memories.filter(path__in=INDEXES).with_text()
+    return min(found, key=lambda memory: INDEXES.index(memory.path), default=None)
+
+
+def act(request: HttpRequest) -> Act:
+    return Act(Actor.user(request.user))
+
+
+def can_change(request: HttpRequest, store: Store) -> bool:
+    return store.state == StoreState.ACTIVE and request.role.includes(Role.EDITOR)
+
+
+def show(
+    request: HttpRequest,
+    store: Store,
+    pane: str,
+    context: dict | None = None,
+    *,
+    title: str = "",
+    selected: str = "/",
+    status: int = 200,
+) -> HttpResponse:
+    """Show a pane of the store's page: alone to htmx, beside the tree to everyone else."""
+    frame = {
+        "store": store,
+        "pane": f"memory/_{pane}.html",
+        "title": f"{title} · {store}" if title else str(store),
+        "selected": selected,
+        "can_change": can_change(request, store),
+        "tree": SimpleLazyObject(partial(tree, store, selected)),
+    }
+    return render_page(
+        request,
+        "memory/store.html",
+        frame | (context or {}),
+        fragment=frame["pane"],
+        status=status,
+    )
+
+
+def rows(store: Store) -> QuerySet:
+    return store.memories.order_by().values_list("path", "blob__size", "pk")
+
+
+def tree(store: Store, selected: str = "/") -> trees.Folder:
+    return trees.unfold(trees.build(rows(store)), selected)
+
+
+def filtered_tree(store: Store, words: str) -> trees.Folder:
+    found = sorted(trees.matching(rows(store), words))[:MATCHES]
+    root = trees.build(found)
+    for folder in root.walk():
+        folder.is_open = True
+    return root
+
+
+def paged(request: HttpRequest, found: QuerySet | list, size: int) -> Page:
+    return Paginator(found, size).get_page(request.GET.get("page"))

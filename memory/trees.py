@@ -1,0 +1,110 @@
+"""Paths as a tree: folders with what they hold, in the order people expect. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+INDEX = "index.md"
+SMALL = 60  # files: a tree of no more is shown unfolded
+
+Row = tuple[str, int, str]
+"""Path, size in bytes and id of a memory."""
+
+
+@dataclass(frozen=True)
+class File:
+    path: str
+    size: int
+    id: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def is_index(self) -> bool:
+        return self.name.lower() == INDEX
+
+
+@dataclass
+class Folder:
+    """A folder; `path` ends with a slash, `count` and `size` are of everything below it."""
+
+    path: str
+    folders: list["Folder"] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+    count: int = 0
+    size: int = 0
+    is_open: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path.rstrip("/").rpartition("/")[2]
+
+    @property
+    def pinned(self) -> list[File]:
+        """The index is what one reads first: it stands above the folders."""
+        return [file for file in self.files if file.is_index]
+
+    @property
+    def others(self) -> list[File]:
+        return [file for file in self.files if not file.is_index]
+
+    def walk(self) -> Iterator["Folder"]:
+        yield self
+        for folder in self.folders:
+            yield from folder.walk()
+
+    def find(self, path: str) -> "Folder | None":
+        """The folder at `path`, which ends with a slash."""
+        return next((folder for folder in self.walk() if folder.path == path), None)
+
+
+def build(rows: Iterable[Row]) -> Folder:
+    """Make the tree; what it returns is the root."""
+    known = {"/": Folder("/")}
+    for path, size, key in rows:
+        folder = _folder(known, path[: path.rindex("/") + 1])
+        folder.files.append(File(path, size, key))
+        for above in _above(folder.path):
+            known[above].count += 1
+            known[above].size += size
+    for folder in known.values():
+        folder.folders.sort(key=_natural)
+        folder.files.sort(key=_natural)
+    return known["/"]
+
+
+def _folder(known: dict[str, Folder], path: str) -> Folder:
+    if path not in known:
+        known[path] = Folder(path)
+        parent = path[: path.rindex("/", 0, -1) + 1]
+        _folder(known, parent).folders.append(known[path])
+    return known[path]
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folder itself and all those it is in, the root last."""
+    while path != "/":
+        yield path
+        path = path[: path.rindex("/", 0, -1) + 1]
+    yield path
+
+
+def _natural(item: Folder | File) -> tuple:
+    """file2 before file10; capitals among the others, in a fixed order."""
+    pieces = re.split(r"([0-9]+)", item.name.casefold())
+    return [int(piece) if at % 2 else piece for at, piece in enumerate(pieces)], item.name
+
+
+def unfold(root: Folder, selected: str = "/") -> Folder:
+    """Open what leads to the `selected` path, and everything when there is little."""
+    for folder in root.walk():
+        folder.is_open = root.count <= SMALL or selected.startswith(folder.path)
+    return root
+
+
+def matching(rows: Iterable[Row], words: str) -> Iterator[Row]:
+    """The rows whose path holds every one of the words, in whatever case."""
+    wanted = words.casefold().split()
+    return (row for row in rows if all(word in row[0].casefold() for word in wanted))
