@@ -17,7 +17,7 @@ from memory.paths import Invalid
 from sessions import agents as verbs
 from sessions import context as prompts
 from sessions.forms import AgentForm, MountForms, ticks_of
-from sessions.models import Agent, AgentVersion, Attachment
+from sessions.models import Access, Agent, AgentVersion, Attachment
 from sessions.providers import catalogue
 from sessions.tools import enabled_tools
 
@@ -133,7 +133,7 @@ def _prompt(form: AgentForm, mounts: MountForms) -> str:
         Attachment(
             name=mount.store.name,
             description=mount.store.description,
-            access=mount["access"].value(),
+            access=mount["access"].value() or Access.READ_WRITE,
             instructions=mount["instructions"].value(),
             mount_path=f"{prompts.MOUNT_ROOT}/{paths.slug(mount.store.name)}",
         )

@@ -1,5 +1,7 @@
 """The pages of sessions: list, start, transcript, what a call got."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -235,11 +237,8 @@ def _done(request, session: Session):
 @workspace_view(role="editor")
 @require_POST
 def rename(request, workspace, pk):
-    return _change(request, workspace, pk, lambda s: conversation.rename(s, _title(request)))
-
-
-def _title(request) -> str:
-    return " ".join(request.POST.get("title", "").split())
+    title = " ".join(request.POST.get("title", "").split())
+    return _change(request, workspace, pk, partial(conversation.describe, title=title))
 
 
 @workspace_view(role="editor")

@@ -103,7 +103,8 @@ ONLY_WORDS = re.compile(r"(?:\(\?i\))?(?:\\b)?(?:\(\?:)?([^()\[\]{}\\^$*+?.]+)\)
 
 def _place(name: str, given: dict[str, Any], places: Places) -> str:
     if name in FILES:
-        place = places.find(str(given.get("file_path") or ""))
+        path = str(given.get("file_path") or "")
+        place = places.find(path) if path else None
         return f"in {place.store}" if place and _is_worth_naming(place.store, places) else ""
     if name not in SEARCHES:
         return ""

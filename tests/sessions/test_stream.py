@@ -64,6 +64,10 @@ def frames(number):
     return lambda heard: len(heard.frames) >= number
 
 
+def its_end(heard):
+    return heard.has_ended
+
+
 # -- For programs ---------------------------------------------------------------------------
 
 
@@ -144,19 +148,19 @@ def test_a_stream_goes_on_when_the_session_is_idle(session, key):
 
 
 def test_archiving_ends_the_stream_after_its_last_event(session, key):
-    heard = listen(url(session), lambda: conversation.archive(session), headers=key)
+    heard = listen(url(session), lambda: conversation.archive(session), headers=key, enough=its_end)
     assert heard.events[0] == "session.status_terminated"
     assert heard.has_ended
 
 
 def test_the_stream_of_an_ended_session_ends_at_once(session, key):
     conversation.archive(session)
-    heard = listen(url(session), headers=key)
+    heard = listen(url(session), headers=key, enough=its_end)
     assert (heard.status, heard.frames, heard.has_ended) == (200, [], True)
 
 
 def test_deleting_says_so_and_ends_the_stream(session, key):
-    heard = listen(url(session), lambda: conversation.delete(session), headers=key)
+    heard = listen(url(session), lambda: conversation.delete(session), headers=key, enough=its_end)
     assert heard.events == ["session.deleted"]
     assert heard.frames[0].json["type"] == "session.deleted"
     assert heard.has_ended
@@ -175,7 +179,7 @@ def test_a_revoked_key_hears_no_more(session, workspace, monkeypatch):
         url(session),
         lambda: accounts.revoke_key(key),
         headers={"authorization": f"Bearer {secret}"},
-        enough=lambda heard: heard.has_ended,
+        enough=its_end,
     )
     assert heard.has_ended
 
@@ -311,7 +315,7 @@ def test_a_page_is_told_when_its_session_is_deleted(session, alice):
     def delete():
         conversation.delete(Session.objects.get(pk=session.pk))
 
-    heard = listen(page(session), delete, headers=cookie(alice))
+    heard = listen(page(session), delete, headers=cookie(alice), enough=its_end)
     assert heard.events == ["gone"]
     assert heard.has_ended
 
@@ -330,7 +334,7 @@ def test_who_is_no_longer_a_member_hears_no_more(session, bob, monkeypatch):
     def leave():
         Membership.objects.filter(user=bob).delete()
 
-    heard = listen(page(session), leave, headers=cookie(bob), enough=lambda heard: heard.has_ended)
+    heard = listen(page(session), leave, headers=cookie(bob), enough=its_end)
     assert heard.has_ended
 
 

@@ -1,0 +1,146 @@
+"""The pages of agents: list, versions, form, what the model will be told."""
+
+import pytest
+from django.urls import reverse
+
+from sessions import agents
+from sessions.models import Agent
+from sessions.tools import enabled_tools
+from tests.factories import TOOLSET, make_agent, make_session, make_store
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def agent(workspace):
+    return make_agent(name="Helper", system="Be brief.")
+
+
+def at(name, *given):
+    return reverse(f"sessions:{name}", args=["lab", *given])
+
+
+def shown(answer) -> str:
+    return answer.content.decode()
+
+
+def form(**changes):
+    given = {"name": "Helper", "model": "builtin", "system": "Be brief.", "tools": ["read", "grep"]}
+    return {**given, **changes}
+
+
+def test_the_list_names_model_and_stores(as_vera, agent):
+    agent.default_stores.create(store=make_store(name="Notes"))
+    html = shown(as_vera.get(at("agents")))
+    assert all(word in html for word in ("Helper", "builtin", "Notes"))
+    assert at("agent_new") not in html
+
+
+def test_what_dreams_work_with_is_not_listed(as_alice, workspace):
+    dreamer = make_agent(name="Dreamer")
+    dreamer.metadata = {"reverie": "dream"}
+    dreamer.save()
+    assert "Dreamer" not in shown(as_alice.get(at("agents")))
+
+
+def test_an_empty_list_says_what_to_do(as_alice):
+    assert at("agent_new") in shown(as_alice.get(at("agents")))
+    assert "Nothing archived" in shown(as_alice.get(f"{at('agents')}?status=archived"))
+
+
+def test_making_an_agent(as_bob, workspace):
+    store = make_store(name="Notes")
+    chosen = {f"{store.pk}-attach": "on", f"{store.pk}-access": "read_only"}
+    answer = as_bob.post(at("agent_new"), form(**chosen))
+    agent = Agent.objects.get()
+    assert answer.url == agent.get_absolute_url()
+    assert agent.latest.config["system"] == "Be brief."
+    assert enabled_tools(agent.latest.config["tools"]) == {"read", "grep"}
+    default = agent.default_stores.get()
+    assert (default.store, default.access) == (store, "read_only")
+
+
+def test_all_tools_are_ticked_for_a_new_agent(as_bob, workspace):
+    assert shown(as_bob.get(at("agent_new"))).count('name="tools"') == 5
+    assert shown(as_bob.get(at("agent_new"))).count("checked") >= 6
+
+
+def test_another_model_is_named_by_hand(as_bob, workspace):
+    answer = as_bob.post(at("agent_new"), form(model="other"))
+    assert answer.status_code == 422
+    assert "Name the model" in shown(answer) and "Be brief." in shown(answer)
+    as_bob.post(at("agent_new"), form(model="other", other_model="llama-9"))
+    assert Agent.objects.get().latest.config["model"]["id"] == "llama-9"
+
+
+def test_a_change_makes_a_version_and_no_change_makes_none(as_bob, agent):
+    where = at("agent_edit", agent.pk)
+    tools = ["read", "write", "edit", "glob", "grep"]
+    as_bob.post(where, form(version=1, tools=tools))
+    agent.refresh_from_db()
+    assert agent.version == 1
+    as_bob.post(where, form(version=1, tools=tools, system="Be long."))
+    agent.refresh_from_db()
+    assert (agent.version, agent.latest.config["system"]) == (2, "Be long.")
+
+
+def test_an_edit_of_an_older_version_is_refused_and_kept(as_bob, agent):
+    agents.update(agent, {"system": "Somebody else's."})
+    answer = as_bob.post(at("agent_edit", agent.pk), form(version=1, system="Mine."))
+    assert answer.status_code == 422
+    assert "at version 2" in shown(answer) and "Mine." in shown(answer)
+
+
+def test_what_the_form_does_not_show_stays(as_bob, workspace):
+    custom = {"type": "custom", "name": "book", "description": "", "input_schema": {}}
+    agent = make_agent(name="Helper", tools=[TOOLSET, custom])
+    as_bob.post(at("agent_edit", agent.pk), form(version=1))
+    tools = Agent.objects.get().latest.config["tools"]
+    assert custom in tools
+    assert enabled_tools(tools) == {"read", "grep"}
+
+
+def test_versions_say_what_changed_and_can_be_looked_at(as_vera, agent):
+    agents.update(agent, {"system": "Be long.", "description": "Talks."})
+    html = shown(as_vera.get(agent.get_absolute_url()))
+    assert "description, system prompt" in html
+    old = shown(as_vera.get(f"{agent.get_absolute_url()}?version=1"))
+    assert "This is an older version" in old and "Be brief." in old
+    new = shown(as_vera.get(f"{agent.get_absolute_url()}?version=2"))
+    assert "diff-table" in new
+    assert as_vera.get(f"{agent.get_absolute_url()}?version=3").status_code == 404
+
+
+def test_the_form_shows_what_the_model_will_be_told(as_bob, workspace):
+    store = make_store(name="Notes", description="Talks & people")
+    given = form(**{f"{store.pk}-attach": "on", f"{store.pk}-instructions": "Be tidy."})
+    html = shown(as_bob.post(at("prompt"), given, headers=HTMX))
+    assert all(word in html for word in ("Be brief.", "/mnt/memory/notes", "Be tidy."))
+
+
+def test_archiving_keeps_the_page_and_ends_new_sessions(as_bob, agent):
+    as_bob.post(at("agent_archive", agent.pk))
+    html = shown(as_bob.get(agent.get_absolute_url()))
+    assert "Archived" in html and at("session_new") not in html
+    assert as_bob.get(at("agent_edit", agent.pk)).status_code == 302
+    assert "Helper" in shown(as_bob.get(f"{at('agents')}?status=archived"))
+
+
+def test_viewers_look_and_change_nothing(as_vera, agent):
+    assert as_vera.get(agent.get_absolute_url()).status_code == 200
+    for where in (at("agent_new"), at("agent_edit", agent.pk), at("agent_archive", agent.pk)):
+        assert as_vera.post(where, form()).status_code == 403
+
+
+def test_hostile_names_are_only_text(as_alice, workspace):
+    evil = "<script>alert(1)</script>\u202e"
+    agent = make_agent(name=evil, description=evil, system=evil)
+    make_session(agent=agent, title=evil)
+    for where in (at("agents"), agent.get_absolute_url(), at("agent_edit", agent.pk)):
+        assert "<script>alert" not in shown(as_alice.get(where))
+
+
+def test_settings_get_the_models(as_vera, agent):
+    html = shown(as_vera.get(at("models")))
+    assert "Built-in (extractive, no language model)" in html
