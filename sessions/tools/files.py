@@ -178,9 +178,12 @@ def _wrote(version: str, before: str | None, after: str | None) -> dict:
 def _glob(mounts: Mounts, place: Place, pattern: str) -> list[str]:
     prefix = place.path.rstrip("/") + "/"
     pattern = pattern.removeprefix(place.full).lstrip("/")
-    if place.mount:
-        return search.glob(mounts.store(place), pattern, prefix=prefix)
-    matcher = search.glob_matcher(prefix + pattern)
+    try:
+        if place.mount:
+            return search.glob(mounts.store(place), pattern, prefix=prefix)
+        matcher = search.glob_matcher(prefix + pattern)
+    except Invalid as error:
+        raise ToolError(str(error)) from None
     newest = mounts.session.scratch.order_by("-updated_at").values_list("path", flat=True)
     return [path for path in newest if matcher(path)]
 

@@ -43,8 +43,8 @@ class Mounts:
         """Find where `path` leads. Raises `ToolError` outside the mounts and the workspace."""
         if not path.startswith("/"):
             path = f"{WORKSPACE}/{path}"
-        if ".." in path.split("/"):
-            raise ToolError("The path may not contain .. as a part.")
+        if ".." in path.split("/") or "\0" in path:
+            raise ToolError("The path may not contain .. as a part, nor a NUL character.")
         full = posixpath.normpath(path)
         for attachment in self.attachments:
             if full == attachment.mount_path or full.startswith(f"{attachment.mount_path}/"):
@@ -93,7 +93,10 @@ class Mounts:
         if memory is None:
             raise ToolError(f"There is no file {place.full}.")
         act = Act(self.by, into_draft=self.into_draft)
-        return stores.remove(memory, act=act).pk
+        try:
+            return stores.remove(memory, act=act).pk
+        except (stores.Conflict, stores.Refused) as error:
+            raise ToolError(str(error)) from None
 
     def note(self, place: Place, text: str) -> None:
         """Remember what the agent now knows to stand there."""
