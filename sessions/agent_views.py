@@ -70,7 +70,8 @@ def _changes(new: AgentVersion, old: AgentVersion | None) -> list[str]:
     if old is None:
         return []
     names = {"system": "system prompt"}
-    return [names.get(key, key) for key in new.config if new.config[key] != old.config.get(key)]
+    changed = [key for key in new.config if new.config[key] != old.config.get(key)]
+    return sorted(names.get(key, key) for key in changed)
 
 
 def _prompt_diff(old: AgentVersion | None, new: AgentVersion):

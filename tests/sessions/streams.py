@@ -2,10 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from django.db import connections
 
 from console.live import hub
 from sessions import stream
@@ -85,7 +88,7 @@ async def _listen(url, acts, headers, enough) -> Heard:
     try:
         await _until(lambda: task.done() or heard.body, sent, task, PATIENCE)
         for act in acts:
-            await asyncio.to_thread(act)
+            await asyncio.to_thread(_do, act)
         is_enough = (lambda: task.done() or enough(heard)) if enough else task.done
         await _until(is_enough, sent, task, PATIENCE if enough else 0.5)
         heard.has_ended = task.done()
@@ -96,6 +99,13 @@ async def _listen(url, acts, headers, enough) -> Heard:
         await asyncio.gather(task, return_exceptions=True)
         await hub.stop()
     return heard
+
+
+def _do(act: Callable) -> None:
+    try:
+        act()
+    finally:
+        connections.close_all()
 
 
 async def _until(is_so, sent: asyncio.Event, task: asyncio.Task, seconds: float) -> None:
@@ -128,8 +138,10 @@ def _scope(url: str, headers: dict[str, str]) -> dict:
     }
 
 
-def fresh_threads(monkeypatch) -> ThreadPoolExecutor:
-    """Threads of one test only, so that their connections end with it."""
-    threads = ThreadPoolExecutor(2)
-    monkeypatch.setattr(stream, "readers", threads)
-    return threads
+@contextmanager
+def fresh_thread(monkeypatch) -> Iterator[None]:
+    """Let the streams read in a thread of this test only, whose connection ends with it."""
+    with ThreadPoolExecutor(1) as thread:
+        monkeypatch.setattr(stream, "readers", thread)
+        yield
+        thread.submit(connections.close_all)

@@ -11,15 +11,15 @@ from sessions.events import Entry
 from sessions.models import Session, Thread
 from tests import factories
 from tests.factories import make_session
-from tests.sessions.streams import fresh_threads, listen
+from tests.sessions.streams import fresh_thread, listen
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def threads(monkeypatch):
-    with fresh_threads(monkeypatch) as threads:
-        yield threads
+def thread(monkeypatch):
+    with fresh_thread(monkeypatch):
+        yield
 
 
 @pytest.fixture
