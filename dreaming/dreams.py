@@ -54,12 +54,18 @@ def start(
             dream=dream,
             session=session,
             session_key=session.pk,
-            title=str(session),
+            title=_title(session, lines),
             lines=lines,
             events_total=len({line["event"] for line in lines}),
         )
     transaction.on_commit(lambda: tasks.advance.delay(dream.pk))
     return dream
+
+
+def _title(session: Session, lines: list[transcripts.Line]) -> str:
+    """The session's title, else what the user said first."""
+    said = next((line["text"] for line in lines if line["role"] == "user"), "")
+    return session.title or " ".join(said[:400].split())[:80] or str(session)
 
 
 def _primary_events(session: Session):

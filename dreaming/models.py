@@ -28,6 +28,15 @@ class Stage(models.TextChoices):
     DONE = "done", "Done"
 
 
+DOING = {
+    Stage.CLONE: "Copying the store",
+    Stage.READ: "Reading the transcripts",
+    Stage.CONSOLIDATE: "Consolidating",
+    Stage.INDEX: "Writing the index",
+    Stage.DONE: "Done",
+}
+
+
 class Dreams(models.QuerySet["Dream"]):
     def unfinished(self) -> "Dreams":
         return self.filter(status__in=[DreamStatus.PENDING, DreamStatus.RUNNING])
@@ -80,6 +89,11 @@ class Dream(models.Model):
     @property
     def is_over(self) -> bool:
         return self.status not in (DreamStatus.PENDING, DreamStatus.RUNNING)
+
+    @property
+    def doing(self) -> str:
+        """What an unfinished dream is at, in words."""
+        return DOING[self.stage] if self.status == DreamStatus.RUNNING else "Waiting for a worker"
 
 
 class TranscriptState(models.TextChoices):

@@ -8,7 +8,7 @@ sweep finds and any worker takes further.
 import logging
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from console import live
@@ -298,12 +298,7 @@ def consolidation_tools(session: Session, actor: Actor) -> Toolbox:
 def waiting(dream_id: str) -> list[str]:
     """The dream's threads that should be running and have no worker."""
     threads = Thread.objects.filter(leases.free(timezone.now()), session__dream=dream_id)
-    due = (
-        Q(status=Status.RUNNING)
-        | Q(status=Status.RESCHEDULING, retry_at__lte=timezone.now())
-        | Q(status=Status.RESCHEDULING, stop_requested=True)
-    )
-    return list(threads.filter(due).values_list("pk", flat=True))
+    return list(threads.filter(loop.due()).values_list("pk", flat=True))
 
 
 def at_work() -> int:

@@ -173,13 +173,26 @@ def approve(dream: Dream, *, by: Actor, seen: str | None = None) -> Review:
     """
     review = _open(dream)
     proposal = reviewable(dream)
-    _check_tree(proposal)
     digest = proposal.digest()
     if seen is not None and seen != digest:
         raise Refused("The review changed since you loaded it. Look at it again, then approve.")
-    if not proposal.changes:
-        raise Refused("This dream changed nothing, so there is nothing to approve.")
+    if reasons := blockers(proposal):
+        raise Refused(" ".join(reasons))
     return _conclude(review, ReviewState.APPROVED, by, digest)
+
+
+def blockers(proposal: Proposal) -> list[str]:
+    """Why the proposal cannot be approved as it is decided now."""
+    if not proposal.changes:
+        return ["This dream changed nothing, so there is nothing to approve."]
+    # Verdicts may have brought back a file where the dream made a folder, or the other way.
+    tree = proposal.outcome()
+    return [
+        f"{folder} would be a file and a folder ({path}). Change one of the verdicts."
+        for path in sorted(tree)
+        for folder in paths.ancestors(path)
+        if folder in tree
+    ]
 
 
 @transaction.atomic
@@ -231,17 +244,6 @@ def _open(dream: Dream) -> Review:
             f"The review is {review.get_state_display().lower()}; reopen it to change a verdict."
         )
     return review
-
-
-def _check_tree(proposal: Proposal) -> None:
-    """Verdicts may have brought back a file where the dream made a folder, or the other way."""
-    tree = proposal.outcome()
-    for path in tree:
-        for folder in paths.ancestors(path):
-            if folder in tree:
-                raise Refused(
-                    f"{folder} would be a file and a folder ({path}). Change one of the verdicts."
-                )
 
 
 def _conclude(review: Review, state: str, by: Actor, digest: str) -> Review:

@@ -1,2 +1,25 @@
+from django.urls import path
+
+from dreaming import review_views, views
+
 app_name = "dreaming"
-urlpatterns = []
+urlpatterns = [
+    path("", views.dreams, name="dreams"),
+    path("new", views.dream_new, name="dream_new"),
+    path("attention", views.attention, name="attention"),
+    path("<str:pk>/", views.dream, name="dream"),
+    path("<str:pk>/progress", views.progress_now, name="progress"),
+    path("<str:pk>/findings", views.findings, name="findings"),
+    path("<str:pk>/cancel", views.cancel, name="cancel"),
+    path("<str:pk>/archive", views.archive, name="archive"),
+    path("<str:pk>/review", review_views.review_page, name="review"),
+    path("<str:pk>/review/file", review_views.review_file, name="review_file"),
+    path("<str:pk>/review/gone", review_views.review_gone, name="review_gone"),
+    path("<str:pk>/review/decide", review_views.decide, name="decide"),
+    path("<str:pk>/review/approve", review_views.approve, name="approve"),
+    path("<str:pk>/review/reject", review_views.reject, name="reject"),
+    path("<str:pk>/review/reopen", review_views.reopen, name="reopen"),
+    path("<str:pk>/adopt", review_views.adopt, name="adopt"),
+    path("<str:pk>/receipt", review_views.receipt, name="receipt"),
+    path("<str:pk>/undo", review_views.undo, name="undo"),
+]

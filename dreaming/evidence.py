@@ -1,0 +1,152 @@
+"""Pure: which finding, or which line that stood there before, a new line rests on. Code only."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rapidfuzz import fuzz, process
+
+from dreaming.models import Finding
+from memory import words
+
+SHARE = 0.6  # of the telling words of a statement or a line, whichever has fewer
+FEWEST = 3  # common words, if there are as many
+NOTS = {"no", "not", "never", "none", "nor", "without"}
+# Percent: from here on, a line that went is one that was put differently.
+SAME_FILE, ELSEWHERE = 52, 72
+COMPARED = 400_000  # pairs of lines, some 0.3 s
+WORD = re.compile(r"\w+")
+MARKUP = re.compile(r"^[\s>#*+-]*(\d+[.)]\s+)?")
+SAID = re.compile(r"\s*\(said [^)]*\)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A finding that a line rests on; lines count from 1."""
+
+    finding: Finding
+    line: int
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A line that stood in a file and stands nowhere afterwards; `now` is what comes closest."""
+
+    path: str
+    line: int
+    text: str
+    now: str = ""
+
+    @property
+    def fate(self) -> str:
+        return "reworded" if self.now else "lost"
+
+    @property
+    def key(self) -> str:
+        return key_of(self.path)
+
+
+def key_of(path: str) -> str:
+    """Names a file in a page and in its links; a path may hold anything."""
+    return hashlib.sha256(path.encode()).hexdigest()[:12]
+
+
+def plain(line: str) -> str:
+    """A line without markup, dates of saying, case and spacing: what it says."""
+    return " ".join(WORD.findall(SAID.sub("", MARKUP.sub("", line)).casefold()))
+
+
+def is_statement(line: str) -> bool:
+    """Whether a line says something: no heading, no rule, more than a word."""
+    return " " in plain(line) and not line.lstrip().startswith("#")
+
+
+def new_lines(before: str | None, after: str | None) -> dict[int, str]:
+    """The lines of a text that did not stand in the one before, by number."""
+    stood = set(map(plain, (before or "").split("\n")))
+    lines = enumerate((after or "").split("\n"), 1)
+    return {
+        number: line for number, line in lines if is_statement(line) and plain(line) not in stood
+    }
+
+
+def sources(lines: dict[int, str], findings: Iterable[Finding]) -> list[Source]:
+    """The findings whose statement, or quote, stands in one of the lines."""
+    telling = {number: _telling(line) for number, line in lines.items()}
+    found = []
+    for finding in findings:
+        said = {_telling(finding.statement), _telling(finding.quote)}
+        best = max(_alike(words, line, -at) for words in said for at, line in telling.items())
+        if best[0] >= SHARE:
+            found.append(Source(finding, -best[1]))
+    return sorted(found, key=lambda source: source.line)
+
+
+def _telling(text: str) -> frozenset[str]:
+    """The stems of the words that make a statement what it is; a "not" is one of them."""
+    said = SAID.sub("", text)
+    nots = NOTS.intersection(words.words(said))
+    return frozenset(map(words.stem, words.telling(said))) | nots
+
+
+def _alike(said: frozenset[str], line: frozenset[str], at: int) -> tuple[float, int]:
+    """How much of the shorter one the other holds, from 0 to 1; too few common words are 0."""
+    common, shorter = len(said & line), min(len(said), len(line))
+    return (common / shorter if common >= min(FEWEST, shorter) > 0 else 0.0), at
+
+
+def unsupported(
+    lines: dict[int, str], supported: Iterable[Source], stood: set[str]
+) -> dict[int, str]:
+    """Those new lines that rest on no verified finding and stood (as `plain`) in no other file."""
+    said = {source.line for source in supported if source.finding.verified}
+    return {
+        number: line
+        for number, line in lines.items()
+        if number not in said and plain(line) not in stood
+    }
+
+
+def gone(before: dict[str, str], after: dict[str, str]) -> list[Gone]:
+    """Every statement of the old texts that stands in none of the new ones, losses first."""
+    stands = {plain(line) for text in after.values() for line in text.split("\n")}
+    missing = [
+        Gone(path, number, line.strip())
+        for path, text in sorted(before.items())
+        for number, line in enumerate(text.split("\n"), 1)
+        if is_statement(line) and plain(line) not in stands
+    ]
+    fresh = _fresh(before, after)
+    number = COMPARED // max(1, sum(map(len, fresh.values())))
+    settled = [_settled(each, fresh) for each in missing[:number]] + missing[number:]
+    return sorted(settled, key=lambda each: (bool(each.now), each.path, each.line))
+
+
+def _fresh(before: dict[str, str], after: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The statements that are new, by file, each by what it says."""
+    stood = {plain(line) for text in before.values() for line in text.split("\n")}
+    return {
+        path: {
+            plain(line): line.strip()
+            for line in text.split("\n")
+            if is_statement(line) and plain(line) not in stood
+        }
+        for path, text in after.items()
+    }
+
+
+def _settled(each: Gone, fresh: dict[str, dict[str, str]]) -> Gone:
+    here = _closest(each.text, fresh.get(each.path, {}), SAME_FILE)
+    found = here or max(
+        filter(None, (_closest(each.text, lines, ELSEWHERE) for lines in fresh.values())),
+        default=None,
+    )
+    return replace(each, now=found[1]) if found else each
+
+
+def _closest(text: str, lines: dict[str, str], cutoff: int) -> tuple[float, str] | None:
+    found = process.extractOne(
+        plain(text), lines.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=cutoff
+    )
+    return (found[1], lines[found[0]]) if found else None

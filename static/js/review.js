@@ -1,0 +1,176 @@
+// The review: files open and close, "viewed" is remembered, keys walk through it. The page works without.
+
+const review = document.querySelector("#review");
+const memory = `viewed:${review.dataset.dream}`;
+const all = (selector, scope = review) => [...scope.querySelectorAll(selector)];
+const files = () => all(".review-file").filter((file) => file.offsetParent);
+const row = (file) => review.querySelector(`#row-${file.dataset.file}`);
+
+// -- Viewed ----------------------------------------------------------------------------------------
+function recall() {
+  try {
+    return JSON.parse(localStorage.getItem(memory)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function remember(viewed) {
+  try {
+    localStorage.setItem(memory, JSON.stringify(viewed));
+  } catch {
+    // Storage may be switched off; the ticks then last as long as the page.
+  }
+}
+
+let viewed = recall();
+const isViewed = (file) => viewed[file.dataset.file] === file.dataset.seen;
+
+function showViewed() {
+  const shown = all(".review-file");
+  for (const file of shown) {
+    const done = isViewed(file);
+    const box = file.querySelector("[data-viewed]");
+    if (box) box.checked = done;
+    file.classList.toggle("is-viewed", done);
+    row(file)?.classList.toggle("is-viewed", done);
+    const mark = row(file)?.querySelector(".viewed-mark");
+    if (mark) mark.hidden = !done;
+  }
+  const count = review.querySelector("[data-viewed-count]");
+  if (!count) return;
+  const number = shown.filter(isViewed).length;
+  count.hidden = !number;
+  count.querySelector("b").textContent = number;
+}
+
+function setViewed(file, done) {
+  if (done) viewed[file.dataset.file] = file.dataset.seen;
+  else delete viewed[file.dataset.file];
+  remember(viewed);
+  setOpen(file, !done);
+  showViewed();
+}
+
+// -- Open and closed ---------------------------------------------------------------------------------
+function setOpen(file, open) {
+  const toggle = file.querySelector(".file-toggle");
+  if (!toggle) return;
+  file.classList.toggle("is-closed", !open);
+  toggle.setAttribute("aria-expanded", String(open));
+  if (open) file.dispatchEvent(new CustomEvent("wanted"));
+}
+
+const isOpen = (file) => !file.classList.contains("is-closed");
+
+// -- Walking -------------------------------------------------------------------------------------------
+let here = null;
+
+function go(file, { scroll = true } = {}) {
+  if (!file) return;
+  for (const other of all(".is-here")) other.classList.remove("is-here");
+  here = file.dataset.file;
+  file.classList.add("is-here");
+  row(file)?.classList.add("is-here");
+  row(file)?.scrollIntoView({ block: "nearest" });
+  if (scroll) file.scrollIntoView({ block: "start" });
+}
+
+const current = () => files().find((file) => file.dataset.file === here);
+
+function nextFile(step) {
+  const shown = files();
+  const at = shown.indexOf(current());
+  go(shown[at < 0 ? 0 : Math.min(shown.length - 1, Math.max(0, at + step))]);
+}
+
+function nextHunk(step) {
+  const hunks = all(".hunk").filter((hunk) => hunk.offsetParent);
+  const at = hunks.findIndex((hunk) => hunk.classList.contains("is-here"));
+  const hunk = hunks[at < 0 ? (step > 0 ? 0 : hunks.length - 1) : at + step];
+  if (!hunk) return;
+  go(hunk.closest(".review-file"), { scroll: false });
+  hunk.classList.add("is-here");
+  hunk.scrollIntoView({ block: "center" });
+}
+
+const KEYS = {
+  j: () => nextFile(1),
+  k: () => nextFile(-1),
+  n: () => nextHunk(1),
+  p: () => nextHunk(-1),
+  o: (file) => setOpen(file, !isOpen(file)),
+  v: (file) => {
+    setViewed(file, !isViewed(file));
+    if (isViewed(file)) nextFile(1);
+  },
+  a: (file) => file.querySelector('[data-act="a"]')?.click(),
+  x: (file) => file.querySelector('[data-act="x"]')?.click(),
+  e: (file) => file.querySelector('[data-act="e"]')?.click(),
+  "?": () => document.querySelector("#keys").showModal(),
+};
+const WITHOUT_FILE = "jknp?";
+
+function onKey(event) {
+  const busy = event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]");
+  if (busy || event.target.closest("input:not([type=checkbox]), textarea, select")) return;
+  const act = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
+  const file = current();
+  if (!act || (!file && !WITHOUT_FILE.includes(event.key))) return;
+  event.preventDefault();
+  act(file);
+}
+
+// -- The list of files -----------------------------------------------------------------------------------
+function filter(words) {
+  for (const item of all(".review-files li")) {
+    const name = item.querySelector(".name").textContent.toLowerCase();
+    const out = !name.includes(words.toLowerCase());
+    item.hidden = out;
+    review.querySelector(`#file-${item.dataset.file}`).hidden = out;
+  }
+}
+
+function openLinked() {
+  const file = location.hash.startsWith("#file-") && document.getElementById(location.hash.slice(1));
+  if (!file || !file.matches(".review-file")) return;
+  setOpen(file, true);
+  go(file);
+}
+
+// -- Listening ---------------------------------------------------------------------------------------------
+document.addEventListener("keydown", onKey);
+document.addEventListener("click", (event) => {
+  const toggle = event.target.closest(".file-toggle");
+  const file = event.target.closest(".review-file");
+  if (toggle) setOpen(file, !isOpen(file));
+  if (file) go(file, { scroll: false });
+  // A link to the place the address names already changes nothing, so nothing would be heard.
+  const link = event.target.closest('a[href^="#file-"]');
+  if (link && link.hash === location.hash) openLinked();
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-viewed]")) setViewed(event.target.closest(".review-file"), event.target.checked);
+  if (event.target.matches("[data-hide-viewed]")) review.classList.toggle("hides-viewed", event.target.checked);
+});
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-filter-files]")) filter(event.target.value);
+});
+
+// A file that was closed stays closed when its verdict comes back.
+let closed = false;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const file = event.target.closest(".review-file");
+  closed = file !== event.target && file?.classList.contains("is-closed");
+});
+document.addEventListener("htmx:load", (event) => {
+  const file = event.detail.elt;
+  if (file.matches?.(".review-file") && file.dataset.file === here) file.classList.add("is-here");
+  if (file.matches?.(".review-file:not(.is-editing)") && closed) setOpen(file, false);
+  showViewed();
+});
+document.addEventListener("htmx:oobAfterSwap", showViewed);
+addEventListener("hashchange", openLinked);
+for (const file of all(".review-file")) if (isViewed(file)) setOpen(file, false);
+showViewed();
+openLinked();
