@@ -7,6 +7,7 @@ value replaces an older one only for the time or date of one and the same thing.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from sessions.providers.builtin.dates import DATE, TIME, clock, has_date_or_time, read_moment
@@ -33,6 +34,12 @@ STATE = re.compile(
     r"(?:(?P<link>at|on|in|by|from|due)\s+)?(?P<new>.+)",
     re.IGNORECASE,
 )
+STOPPED = re.compile(
+    r"(?P<who>i|we|they|he|she|(?-i:[A-Z])[\w-]+)\s+(?:no\s+longer|never|don['’]?t|doesn['’]?t)\s+(?P<what>.+?)"
+    r"(?:\s+any\s?more)?",
+    re.IGNORECASE,
+)
+STOP_CUE = re.compile(r"\b(?:no\s+longer|any\s?more)\b", re.IGNORECASE)
 CUE = re.compile(
     r"^(?:actually|correction|update|sorry|wait|no|oops|edit)\b[,:.!\s]+(?:(?:i was wrong|my mistake)[,:.\s]+)?",
     re.IGNORECASE,
@@ -52,15 +59,25 @@ PLANNED = frozenset(stem(word) for word in listed("planned scheduled set expecte
 
 @dataclass(frozen=True)
 class Change:
-    """A statement read as "subject: old → new". `is_explicit` when a word says that it changed."""
+    """A statement read as "subject: old → new". `is_explicit` when a word says that it changed.
+
+    `is_over`: the state, or what `who` did, has ended.
+    """
 
     subject: frozenset[str]
     old: str
     new: str
     is_explicit: bool
     is_over: bool = False
+    who: str = ""
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether it can make an older statement outdated at all."""
+        return self.is_explicit or kind_of_value(self.new) in ("time", "date")
 
 
+@lru_cache(maxsize=16384)
 def read_change(fact: Fact) -> Change | None:
     """The change or state that a statement gives of one subject."""
     text = fact.absolute.strip().rstrip(".!")
@@ -71,7 +88,16 @@ def read_change(fact: Fact) -> Change | None:
         match = pattern.fullmatch(body)
         if match and (subject := _subject(match["subject"])):
             return Change(subject, match["old"] or "", _value(match["new"]), True)
-    return _state(body, cued)
+    return _stopped(body) or _state(body, cued)
+
+
+def _stopped(body: str) -> Change | None:
+    """ "I no longer drink coffee": what the same person did before is over."""
+    match = STOPPED.fullmatch(body) if STOP_CUE.search(body) else None
+    subject = _subject(match["what"]) if match else None
+    return (
+        Change(subject, "", "", True, is_over=True, who=match["who"].lower()) if subject else None
+    )
 
 
 def _state(body: str, cued: bool) -> Change | None:
@@ -120,7 +146,7 @@ def normal(text: str) -> frozenset[str]:
 def reach(newer: Fact, older: Fact) -> Reach:
     """How far a newer statement replaces an older one: not at all, in part, or wholly."""
     change = read_change(newer)
-    if change is None or not change.subject <= _stems(older) or newer.day < older.day:
+    if change is None or not change.subject <= older.stems or newer.day < older.day:
         return ""
     if not newer.day and not change.old:
         return ""
@@ -139,10 +165,6 @@ def _moves_on(change: Change, value: str) -> bool:
     if change.old:
         return bool(_gone(change.old, value))
     return kind_of_value(change.new) == kind_of_value(value) == "time"
-
-
-def _stems(fact: Fact) -> frozenset[str]:
-    return frozenset(word.stem for word in fact.tokens)
 
 
 def _replaces_state(change: Change, before: Change, newer: Fact, older: Fact) -> Reach:
@@ -203,7 +225,7 @@ def _same_frame(newer: Fact, older: Fact) -> bool:
 def _replaces_value(change: Change, older: Fact) -> Reach:
     """An older statement that says more than the state: only its outdated value is corrected."""
     if change.is_over:
-        return ""
+        return "part" if change.who and _did(change, older) else ""
     if change.old:
         return "part" if _gone(change.old, older.absolute) else ""
     kind = kind_of_value(change.new)
@@ -217,6 +239,12 @@ def names_its_subject(newer: Fact) -> bool:
     """Whether a change says of what by itself: "the CMA talk" does, "the talk" needs its file."""
     change = read_change(newer)
     return change is not None and len(change.subject) > 1
+
+
+def _did(change: Change, older: Fact) -> bool:
+    """Whether an older statement says that the same person did it."""
+    first = older.tokens[0].plain if older.tokens else ""
+    return first == change.who and not older.is_negated
 
 
 def corrected(older: Fact, newer: Fact) -> str:

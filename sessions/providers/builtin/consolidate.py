@@ -12,11 +12,9 @@ from functools import cached_property
 from sessions.providers.base import Reply, Request
 from sessions.providers.builtin.dates import read_moment
 from sessions.providers.builtin.extract import read_object
-from sessions.providers.builtin.filing import File
 from sessions.providers.builtin.items import Finding
 from sessions.providers.builtin.language import one_line, sentence_spans
 from sessions.providers.builtin.looking import ALL_FILES, is_index, read_found
-from sessions.providers.builtin.notes import parse
 from sessions.providers.builtin.reply import ToolCall, build
 from sessions.providers.builtin.thread import read_stores, read_turn
 from sessions.providers.builtin.tidying import Outcome, tidy
@@ -27,7 +25,7 @@ PROTECT = re.compile(
     r"\b(?:never|not|don['’]?t|leave|keep|preserve|protect|untouched|unchanged|except)\b", re.I
 )
 CALLS_AT_ONCE = 100
-MOST_TEXT = 20_000_000  # characters read; what lies beyond stays as it is, and the summary says so
+MOST_TEXT = 5_000_000  # characters read; what lies beyond stays as it is, and the summary says so
 MOST_LISTED = 20
 LONGEST_READ = 100_000  # characters
 DEEPEST = 4
@@ -94,23 +92,23 @@ class _Work:
         return [("read", {"file_path": path}) for path in self.unread[:CALLS_AT_ONCE]]
 
     @cached_property
-    def files(self) -> list[File]:
-        texts = {
+    def texts(self) -> dict[str, str]:
+        return {
             str(call.input["file_path"]): call.result
             for call in self.turn.of("read")
             if not call.is_error
         }
-        return [File(path, text, tuple(parse(path, text))) for path, text in sorted(texts.items())]
 
     @cached_property
     def outcome(self) -> Outcome:
         protected = _protected(self.given.instructions, self.paths) | self.too_long
-        return tidy(self.files, self.given.findings, self.mount, protected)
+        texts = tuple(sorted(self.texts.items()))
+        return tidy(texts, tuple(self.given.findings), self.mount, protected)
 
     @cached_property
     def too_long(self) -> frozenset[str]:
         """Files whose text the read tool may have cut; writing them back would lose the rest."""
-        return frozenset(file.path for file in self.files if len(file.text) >= LONGEST_READ)
+        return frozenset(path for path, text in self.texts.items() if len(text) >= LONGEST_READ)
 
     def give(self) -> list[ToolCall]:
         """The writes of files that receive or rewrite statements."""
@@ -145,7 +143,7 @@ class _Work:
         done = self.outcome
         superseded = len(done.replaced) + len(done.corrected)
         lines = [
-            f"Read {_count(len(self.files), 'file')} and {_count(len(self.given.findings), 'finding')}: "
+            f"Read {_count(len(self.texts), 'file')} and {_count(len(self.given.findings), 'finding')}: "
             f"{len(done.added)} added, {len(done.known)} already there. "
             f"Merged {_count(len(done.merged), 'duplicate')}, "
             f"superseded {_count(superseded, 'statement')}, "
@@ -185,7 +183,8 @@ def narrower(pattern: str) -> list[str]:
     start = pattern.removeprefix("**/").removesuffix("*.md")
     if OTHER_LETTERS in start or start.count("[") + sum(map(str.isdigit, start)) >= DEEPEST:
         return []
-    return [f"**/{start}{letter}*.md" for letter in [*FIRST_LETTERS, OTHER_LETTERS]]
+    longer = [f"**/{start}{letter}*.md" for letter in [*FIRST_LETTERS, OTHER_LETTERS]]
+    return [f"**/{start}.md", *longer]
 
 
 def _listed(title: str, pairs: list[tuple[str, str]], link: str) -> list[str]:

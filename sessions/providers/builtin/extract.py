@@ -13,7 +13,7 @@ from typing import Any
 
 from sessions.providers.base import Reply, Request
 from sessions.providers.builtin.dates import absolute, read_moment
-from sessions.providers.builtin.facts import plain
+from sessions.providers.builtin.facts import fact
 from sessions.providers.builtin.kinds import finding_kind, has_secret
 from sessions.providers.builtin.language import one_line
 from sessions.providers.builtin.reply import build
@@ -59,7 +59,7 @@ def _summary(turn: Turn, secrets: int) -> str:
 def _findings(said: tuple[Said, ...]) -> Iterator[dict[str, Any]]:
     """The findings of the chunks, in order; of one sentence said twice only the last time."""
     found = [
-        (plain(unit.text), _finding(line, unit))
+        (fact(unit.text).letters, _finding(line, unit))
         for line, unit in _stated(said)
         if not has_secret(line.text[unit.start : unit.end])
         and unit.end - unit.start < LONGEST_QUOTE

@@ -77,6 +77,15 @@ class Fact:
         )
 
     @cached_property
+    def stems(self) -> frozenset[str]:
+        return frozenset(word.stem for word in self.tokens)
+
+    @cached_property
+    def letters(self) -> str:
+        """The statement reduced to its letters and digits, for exact comparison."""
+        return " ".join(word.plain for word in words(self.absolute))
+
+    @cached_property
     def bag(self) -> frozenset[str]:
         return frozenset(self.order)
 
@@ -127,14 +136,9 @@ def fact(text: str, at: datetime | None = None) -> Fact:
     return Fact(text, at)
 
 
-def plain(text: str) -> str:
-    """A statement reduced to its letters and digits, for exact comparison."""
-    return " ".join(word.plain for word in words(text))
-
-
 def same(first: Fact, second: Fact) -> bool:
     """Whether two statements say the same, so that one of them can go."""
-    if plain(first.absolute) == plain(second.absolute):
+    if first.letters == second.letters:
         return first.values == second.values
     small, big = sorted((first, second), key=lambda fact: len(fact.bag))
     return (

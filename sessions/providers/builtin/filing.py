@@ -49,8 +49,9 @@ class File:
         return Counter(subject_of(note.text).key for note in self.notes[:MOST_NOTES])
 
     @cached_property
-    def lines(self) -> list[str]:
-        return [note.text for note in self.notes[:MOST_NOTES]]
+    def lines(self) -> list[frozenset[str]]:
+        """The stems of each note."""
+        return [stems(note.text) for note in self.notes[:MOST_NOTES]]
 
 
 def fit_by_name(subject: Subject, path: str) -> float:

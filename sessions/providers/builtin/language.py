@@ -40,7 +40,7 @@ _stemmer = Stemmer.Stemmer("english")
 _stemmer_lock = threading.Lock()  # PyStemmer's objects are not safe to share between threads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Word:
     """One word as written, its folded form, its stem, and where it starts."""
 

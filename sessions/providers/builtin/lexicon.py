@@ -17,7 +17,7 @@ FUNCTION_WORDS = frozenset(
         below between both but by can can't cannot could couldn couldn't d did didn didn't do does
         doesn doesn't don don't down during each for from had hadn hadn't has hasn hasn't have haven
         haven't having he he's her here hers him his how how's i i'd i'll i'm i've if in into is isn
-        isn't it it's its just let's ll m may me might mine must my myself nor of off on only or
+        isn't it it's its just let's ll m may me might mine must my myself nor now of off on only or
         ought our ours out over own please re s same shall she she's should shouldn shouldn't so t
         than that that's the their theirs them then there there's these they they'd they'll they're
         they've this those through to too under up us ve very was wasn wasn't we we'd we'll we're

@@ -23,12 +23,14 @@ MOST_TERMS = 20
 MOST_SYNONYMS = 2
 MOST_FILES = 6
 MOST_HIT_TEXT = 20_000
+MOST_HITS = 100  # lines of one file
 LEAST_SCORE = 0.2
 LINKED = re.compile(r"\]\(<?([^)<>\s]+\.\w{1,8})>?\)|`([^`\s]+\.md)`")
 LINE_NUMBER = re.compile(r":\d+:")
 ASCII_START = re.compile(r"[0-9A-Za-z]")
 ALL_FILES = "**/*.md"
 INDEX = "index.md"
+TOP_INDEX = re.compile(rf"/mnt/memory/[^/]+/{re.escape(INDEX)}")
 
 
 @dataclass
@@ -38,6 +40,9 @@ class Found:
     paths: list[str] = field(default_factory=list)
     lines: dict[str, list[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+
+    def stems_of_lines(self, path: str) -> list[frozenset[str]]:
+        return [stems(line) for line in self.lines.get(path, [])[:MOST_HITS]]
 
     @property
     def indexes(self) -> list[str]:
@@ -53,7 +58,8 @@ def is_for_index(call: Call) -> bool:
 
 
 def is_index(path: str) -> bool:
-    return posixpath.basename(path).lower() == INDEX
+    """Whether a path is the index of a whole store; a folder may have an index.md of its own."""
+    return TOP_INDEX.fullmatch(path) is not None
 
 
 def look(stores: list[Store], questions: list[Question], told: list[str]) -> list[ToolCall]:
@@ -210,14 +216,11 @@ def _index_lines(indexes: dict[str, str]) -> dict[str, frozenset[str]]:
     return by_file
 
 
-def overlap(text: str, lines: list[str]) -> float:
-    """The largest share of a statement's stems that one line holds."""
+def overlap(text: str, lines: Iterable[frozenset[str]]) -> float:
+    """The largest share of a statement's stems that one line, given as its stems, holds."""
     wanted = stems(text)
-    return (
-        max((len(wanted & stems(line)) / len(wanted) for line in lines), default=0.0)
-        if wanted
-        else 0.0
-    )
+    shared = max((len(wanted & line) for line in lines), default=0)
+    return shared / len(wanted) if wanted else 0.0
 
 
 def named_alike(key: frozenset[str], path: str) -> float:

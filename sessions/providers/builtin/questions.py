@@ -67,6 +67,9 @@ he her him his it its one she that their them there these they this those
 """
     )
 )
+BEFORE_NOUNS = frozenset(
+    listed("about for on of in with to at by the a an my our your his her their")
+)
 VERB_PLACE = frozenset(["do", "does", "did", "to"])
 
 
@@ -141,9 +144,15 @@ def _weight(word: Word, text: str) -> float:
         return 1.4
     if word.is_common:
         return 0.35
-    if word.plain.endswith(("ed", "ing")):
-        return 0.6
-    return 0.6 if _follows_auxiliary(word, text) else 1.0
+    return 0.6 if _is_verb(word, text) else 1.0
+
+
+def _is_verb(word: Word, text: str) -> bool:
+    """ "launched" and "launching", but not "about pricing"."""
+    before = words(text[: word.start])[-1:]
+    if word.plain.endswith("ing"):
+        return not (before and before[0].plain in BEFORE_NOUNS)
+    return word.plain.endswith("ed") or _follows_auxiliary(word, text)
 
 
 def _follows_auxiliary(word: Word, text: str) -> bool:

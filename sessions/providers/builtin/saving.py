@@ -82,7 +82,8 @@ def candidates(told: list[Told], found: Found) -> list[str]:
     for subject, members in subjects_of(told):
         rated = {}
         for path in found.files:
-            alike = max(overlap(each.unit.text, found.lines.get(path, [])) for each in members)
+            lines = found.stems_of_lines(path)
+            alike = max(overlap(each.unit.text, lines) for each in members)
             rated[path] = filing.fit_by_name(subject, path) + (alike if alike >= ALIKE else 0.0)
         likely = [path for path in rated if rated[path] > 0.3]
         chosen += sorted(likely, key=lambda path: (-rated[path], path))[:MOST_TARGETS]

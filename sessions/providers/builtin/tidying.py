@@ -10,11 +10,12 @@ import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sessions.providers.builtin import filing
 from sessions.providers.builtin.changes import corrected, names_its_subject, reach, read_change
 from sessions.providers.builtin.dates import absolute
-from sessions.providers.builtin.facts import SHARED, Fact, plain, same
+from sessions.providers.builtin.facts import SHARED, Fact, same
 from sessions.providers.builtin.filing import File
 from sessions.providers.builtin.items import (
     Finding,
@@ -25,7 +26,7 @@ from sessions.providers.builtin.items import (
     rewrite,
 )
 from sessions.providers.builtin.language import stems
-from sessions.providers.builtin.notes import day_as_moment, path_key
+from sessions.providers.builtin.notes import day_as_moment, parse, path_key
 from sessions.providers.builtin.subjects import Subject, group
 from sessions.providers.builtin.utterances import Unit
 
@@ -34,6 +35,8 @@ MOST_FILES_RATED = 20
 TELLING = 5  # stems: a statement this long with a name in it means the same in any file
 
 Pair = tuple[str, str]
+Meeting = tuple[str, tuple[str, ...]]
+"""Where statements that may be the same are put together: a stem and the values they name."""
 
 
 @dataclass
@@ -56,11 +59,19 @@ class Outcome:
     joined: list[Pair] = field(default_factory=list)
 
 
+@lru_cache(maxsize=1)
 def tidy(
-    files: list[File], findings: list[Finding], mount: str, protected: frozenset[str] = frozenset()
+    texts: tuple[Pair, ...],
+    findings: tuple[Finding, ...],
+    mount: str,
+    protected: frozenset[str] = frozenset(),
 ) -> Outcome:
-    """Merge, correct, date and file; `protected` holds paths that must not change."""
-    return _Tidying(files, findings, mount, protected).run()
+    """Merge, correct, date and file the (path, text) pairs; `protected` paths must not change.
+
+    The last outcome is kept: the steps of one consolidation ask for it again and again.
+    """
+    files = [File(path, text, tuple(parse(path, text))) for path, text in texts]
+    return _Tidying(files, list(findings), mount, protected).run()
 
 
 class _Tidying:
@@ -98,29 +109,29 @@ class _Tidying:
                 item.text = text
 
     def _merge_duplicates(self) -> None:
-        """One item per fact; only statements that share one of their rarer words are compared."""
+        """One item per fact; only statements with the same values and a rarer word in common meet."""
         counts = Counter(stem for item in self.items for stem in item.fact.bag)
-        seen: dict[str, list[Item]] = defaultdict(list)
+        seen: dict[Meeting, list[Item]] = defaultdict(list)
         for item in self.items:
-            keys = _rare_stems(item.fact, counts)
-            near = [other for key in keys for other in seen[key][-MOST_COMPARED:]]
+            meetings = [(stem, item.fact.values) for stem in _rare_stems(item.fact, counts)]
+            near = [other for meeting in meetings for other in seen[meeting][-MOST_COMPARED:]]
             for other in dict.fromkeys(near):
-                if not other.is_gone and _comparable(item, other) and same(item.fact, other.fact):
+                if _may_be_same(item, other) and same(item.fact, other.fact):
                     self._merge(item, other)
                 if item.is_gone:
                     break
             if not item.is_gone:
-                for key in keys:
-                    seen[key].append(item)
+                for meeting in meetings:
+                    seen[meeting].append(item)
 
     def _merge(self, item: Item, twin: Item) -> None:
         """Keep the statement that says more, where one of the two stands in the store."""
-        keep, drop = (item, twin) if _says_more(item, twin) else (twin, item)
+        keep, drop = (item, twin) if _rank(item) > _rank(twin) else (twin, item)
         if drop.is_fixed or (drop.path and not keep.path):
             keep, drop = drop, keep
-        if drop.is_fixed or (keep.is_fixed and _says_more(drop, keep)):
+        if drop.is_fixed or (keep.is_fixed and (drop.path or _says_more(drop, keep))):
             return
-        if drop.path or plain(drop.fact.absolute) != plain(keep.fact.absolute):
+        if drop.path or drop.fact.letters != keep.fact.letters:
             self.outcome.merged.append((drop.text, max(keep, drop, key=_amount).text))
         else:
             self.outcome.known.append((drop.text, keep.path))
@@ -134,11 +145,11 @@ class _Tidying:
         by_stem: dict[str, list[Item]] = defaultdict(list)
         for item in self.items:
             if not item.is_gone:
-                for stem in {word.stem for word in item.fact.tokens}:
+                for stem in item.fact.stems:
                     by_stem[stem].append(item)
         for newer in sorted(self.items, key=lambda item: item.age):
             change = None if newer.is_gone else read_change(newer.fact)
-            if change:
+            if change and change.may_replace:
                 rarest = min(change.subject, key=lambda stem: len(by_stem[stem]))
                 self._replace_older(newer, by_stem[rarest][-MOST_COMPARED:])
 
@@ -194,7 +205,7 @@ class _Tidying:
         joined = {source for source, _ in self.outcome.joined}
         for path, file in self.files.items():
             if path not in self.protected and path not in joined:
-                for stem in file.key | path_key(path) | stems(" ".join(file.lines)):
+                for stem in file.key.union(path_key(path), *file.lines):
                     by_stem[stem].append(file)
         return by_stem
 
@@ -248,6 +259,12 @@ def _amount(item: Item) -> int:
     return len(item.fact.bag)
 
 
+def _rank(item: Item) -> tuple[int, float]:
+    """What says more stays; of two alike the one in the file that is named for it."""
+    name = path_key(item.path)
+    return _amount(item), len(name & item.fact.bag) / len(name) if name else 0.0
+
+
 def _says_more(item: Item, other: Item) -> bool:
     return _amount(item) > _amount(other)
 
@@ -258,9 +275,17 @@ def _rare_stems(fact: Fact, counts: Counter[str]) -> list[str]:
     When one statement holds all stems of the other and at most a fifth more, leaving that fifth
     out of either still leaves a stem in common.
     """
+    if not fact.bag:
+        return [fact.letters]
     ordered = sorted(fact.bag, key=lambda stem: (counts[stem], stem))
     spare = len(ordered) - math.ceil(SHARED * len(ordered))
     return ordered[: spare + 1]
+
+
+def _may_be_same(item: Item, other: Item) -> bool:
+    """A quick look before the careful one: neither is gone, and one holds all words of the other."""
+    bag, others = item.fact.bag, other.fact.bag
+    return not other.is_gone and (bag <= others or others <= bag) and _comparable(item, other)
 
 
 def _comparable(item: Item, other: Item) -> bool:

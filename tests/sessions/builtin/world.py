@@ -1,5 +1,6 @@
 """A small world for the built-in model: a memory in a dict, the file tools, and the turn loop."""
 
+import fnmatch
 import json
 from datetime import UTC, datetime
 from xml.sax.saxutils import quoteattr
@@ -21,6 +22,7 @@ class Memory:
         self.files = dict(files or {})
         self.denied = denied
         self.fail_next_edit = False
+        self.most_listed = 200
         self.calls = []
 
     def run(self, name, given):
@@ -59,8 +61,15 @@ class Memory:
         return f"Removed {file_path}"
 
     def glob(self, pattern, path="/"):
-        found = [name for name in sorted(self.files) if name.startswith(f"{path}/")]
-        return "\n".join(found) or "no matches"
+        name = pattern.removeprefix("**/")
+        found = [
+            each
+            for each in sorted(self.files)
+            if each.startswith(f"{path}/")
+            and fnmatch.fnmatchcase(each.rsplit("/", 1)[-1], name)
+            and (pattern.startswith("**/") or each == f"{path}/{pattern}")
+        ]
+        return "\n".join(found[: self.most_listed]) or "no matches"
 
     def grep(self, pattern, path="/"):
         compiled = re2.compile(pattern)
@@ -159,8 +168,66 @@ class Conversation:
 
 
 def tell(memory, *messages, at=DAY):
-    """Each message in a session of its own; the last answer."""
+    """Say each message in a session of its own; the last answer."""
     answer = ""
     for message in messages:
         answer = Conversation(memory, at=at).say(message)
     return answer
+
+
+def ask(memory, question, at=DAY):
+    """The answer of a fresh session."""
+    return Conversation(memory, at=at).say(question)
+
+
+def store(**files):
+    """A memory with files named by keyword: `cma_talk="…"` is cma-talk.md."""
+    return Memory({f"{MOUNT}/{name.replace('_', '-')}.md": text for name, text in files.items()})
+
+
+def lines(*events):
+    """A transcript chunk of (role, text) or (role, text, day) events, as a sub-agent gets it."""
+    rows = [
+        {
+            "event": f"sevt_{number}",
+            "role": role,
+            "at": f"{(*day, '2026-11-20')[0]}T12:00:00Z",
+            "text": text,
+        }
+        for number, (role, text, *day) in enumerate(events)
+    ]
+    body = "\n".join(json.dumps(row) for row in rows)
+    return f'<transcript title="A chat" part="1/1">\n{body}\n</transcript>'
+
+
+def extract(*chunks):
+    """What a sub-agent records over the chunks, and its last words."""
+    recorded = []
+
+    def record(given):
+        recorded.append(given)
+        return "Recorded.", False
+
+    conversation = Conversation(
+        purpose="extract", tools=("record_finding", "read"), extra={"record_finding": record}
+    )
+    said = [conversation.say(chunk) for chunk in chunks]
+    return recorded, said[-1] if said else ""
+
+
+def consolidate(memory, *findings, instructions=""):
+    """Run a consolidation over (statement, day) pairs; its summary."""
+    rows = [
+        {
+            "finding": f"find_{n}",
+            "statement": s,
+            "event": f"sevt_{n}",
+            "session": "sesn_1",
+            "said_at": f"{day}T12:00:00Z",
+        }
+        for n, (s, day) in enumerate(findings)
+    ]
+    body = "\n".join(json.dumps(row) for row in rows)
+    wishes = f"<instructions>\n{instructions}\n</instructions>\n\n" if instructions else ""
+    conversation = Conversation(memory, purpose="consolidate", tools=(*CHAT_TOOLS, "remove"))
+    return conversation.say(f"{wishes}<findings>\n{body}\n</findings>")
