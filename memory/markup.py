@@ -91,7 +91,7 @@ class Tidy(Preprocessor):
         lines = [line]
         while rest and QUOTE.match(rest[0]):
             lines.append(rest.popleft())
-        inner = [QUOTE.sub("", QUOTES.sub(r"\1", each)) for each in lines]
+        inner = [QUOTE.sub("", QUOTES.sub(r"\1", each), count=1) for each in lines]
         quoted = Tidy(self.md, self.budget).run(inner)
         self.done += [f"{self._indent()}> {each}" for each in quoted]
 

@@ -50,6 +50,17 @@ class Folder:
     def others(self) -> list[File]:
         return [file for file in self.files if not file.is_index]
 
+    @property
+    def branches(self) -> list[tuple[str, "Folder"]]:
+        """The folders to show, each with its label: one that holds but one folder is passed over."""
+        ends = [folder.end for folder in self.folders]
+        return [(end.path[len(self.path) : -1], end) for end in ends]
+
+    @property
+    def end(self) -> "Folder":
+        alone = len(self.folders) == 1 and not self.files
+        return self.folders[0].end if alone else self
+
     def walk(self) -> Iterator["Folder"]:
         yield self
         for folder in self.folders:

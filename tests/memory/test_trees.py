@@ -1,0 +1,64 @@
+"""Paths as trees."""
+
+import pytest
+
+from memory import trees
+
+pytestmark = pytest.mark.once
+
+
+def build(*paths, size=10):
+    return trees.build([(path, size, f"mem_{number}") for number, path in enumerate(paths)])
+
+
+def names(folder):
+    return [each.name for each in [*folder.pinned, *folder.folders, *folder.others]]
+
+
+def test_folders_stand_before_files_and_numbers_count_as_numbers():
+    root = build("/b.md", "/note 10.md", "/note 9.md", "/Alpha.md", "/z/x.md", "/a/x.md")
+    assert names(root) == ["a", "z", "Alpha.md", "b.md", "note 9.md", "note 10.md"]
+
+
+def test_the_index_stands_above_the_folders():
+    assert names(build("/a/x.md", "/about.md", "/index.md")) == ["index.md", "a", "about.md"]
+
+
+def test_a_folder_counts_what_is_below_it():
+    root = build("/a/b/x.md", "/a/b/y.md", "/a/z.md", "/q.md")
+    assert (root.count, root.size) == (4, 40)
+    assert (root.find("/a/").count, root.find("/a/b/").size) == (3, 20)
+
+
+def test_there_is_no_folder_where_nothing_is():
+    assert build("/a/x.md").find("/b/") is None
+
+
+def test_a_chain_of_folders_is_shown_as_one():
+    root = build("/a/b/c/x.md", "/q/x.md", "/q/r/x.md")
+    assert [(label, folder.path) for label, folder in root.branches] == [
+        ("a/b/c", "/a/b/c/"),
+        ("q", "/q/"),
+    ]
+
+
+def test_only_the_way_to_the_open_file_is_unfolded_when_there_is_much():
+    many = [f"/b/{number}.md" for number in range(trees.SMALL)]
+    root = trees.unfold(build("/a/c/x.md", *many), "/a/c/x.md")
+    assert [folder.path for folder in root.walk() if folder.is_open] == ["/", "/a/", "/a/c/"]
+
+
+def test_a_small_tree_is_unfolded_whole():
+    assert all(folder.is_open for folder in trees.unfold(build("/a/x.md", "/b/c/y.md")).walk())
+
+
+def test_a_filter_wants_every_word_in_any_case():
+    rows = [("/Notes/Talk.md", 1, "a"), ("/notes/other.md", 1, "b")]
+    assert [row[0] for row in trees.matching(rows, "TALK notes")] == ["/Notes/Talk.md"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/" + "a/" * 19 + "x", "/" + "9" * 900, "/²³/x", "/١٢/x", "/ .md"]
+)
+def test_strange_paths_find_their_place(path):
+    assert build(path).count == 1
