@@ -56,6 +56,7 @@ def agent(request, workspace, pk):
         "custom_tools": [tool for tool in shown.config["tools"] if tool["type"] == "custom"],
         "versions": [(new, _changes(new, old)) for new, old in pairwise([*versions, None])],
         "diff": _prompt_diff(older, shown) if "version" in request.GET else None,
+        "diff_title": f"System prompt, against version {shown.number - 1}",
         "sessions": agent.sessions.filter(is_dream=False).order_by("-updated_at")[:8],
     }
     return render(request, "sessions/agent.html", context)

@@ -198,14 +198,11 @@ class Reader:
     def _error(self, event: Event) -> list[Entry]:
         error = event.payload["error"]
         if error["retry_status"]["type"] == "retrying":
-            notice = Notice(
-                event.pk, event.created_at, "warn", "Trying again by itself", error["message"]
-            )
-        else:
-            title = ERRORS.get(error["type"], "The turn failed")
-            text = f"{error['message']} Then send a message to go on."
-            notice = Notice(event.pk, event.created_at, "danger", title, text)
-        return [notice]
+            text = f"{error['message']} Trying again."
+            return [Mark(event.pk, event.created_at, text, "warn")]
+        title = ERRORS.get(error["type"], "The turn failed")
+        text = f"{error['message']} Then send a message to go on."
+        return [Notice(event.pk, event.created_at, "danger", title, text)]
 
     def _mark(self, event: Event) -> list[Entry]:
         text, tone = MARKS[event.type]

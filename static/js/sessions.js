@@ -70,11 +70,15 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 // -- Clocks ------------------------------------------------------------------------------------------
+function length(seconds) {
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+}
+
 function tick() {
-  for (const clock of document.querySelectorAll("[data-since]")) {
-    const seconds = Math.max(0, Math.round((Date.now() - Date.parse(clock.dataset.since)) / 1000));
-    const words = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
-    clock.textContent = seconds ? words : "";
+  for (const clock of document.querySelectorAll("[data-since], [data-until]")) {
+    const { since, until } = clock.dataset;
+    const seconds = Math.round((since ? Date.now() - Date.parse(since) : Date.parse(until) - Date.now()) / 1000);
+    clock.textContent = seconds <= 0 ? "" : until ? `in ${length(seconds)}` : length(seconds);
   }
 }
 

@@ -191,11 +191,13 @@ def test_a_long_silence_gets_a_row():
     assert [type(entry) for entry in entries] == [Said, Mark, Said]
 
 
-@pytest.mark.parametrize(("retry", "tone"), [("retrying", "warn"), ("exhausted", "danger")])
-def test_an_error_tells_what_happens_next(retry, tone):
+@pytest.mark.parametrize(
+    ("retry", "kind", "tone"), [("retrying", Mark, "warn"), ("exhausted", Notice, "danger")]
+)
+def test_an_error_tells_what_happens_next(retry, kind, tone):
     error = {"type": "billing_error", "message": "Pay.", "retry_status": {"type": retry}}
     (notice,) = read(event("session.error", {"error": error}))
-    assert isinstance(notice, Notice)
+    assert isinstance(notice, kind)
     assert notice.tone == tone
     assert "Pay." in notice.text
 
