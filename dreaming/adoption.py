@@ -37,17 +37,19 @@ class Plan:
         return {kind: counts[kind] for kind in ("take", "merge", "keep", "conflict")}
 
 
-def preview(dream: Dream) -> Plan:
-    """Merge base, live store and approved text, and change nothing. Raises `Refused`.
+def preview(dream: Dream, resolutions: Resolutions | None = None) -> Plan:
+    """Merge base, live store and approved text, and change nothing. Raises `Refused`, `Invalid`.
 
     Where the live store has been deleted, what stood in it when the dream began takes its place.
     """
     proposal = review.approved(dream)
     base, theirs = proposal.base, proposal.outcome()
     if dream.input_store:
-        return Plan(change_sets.merge(dream.input_store, base, theirs))
-    change_sets.load([*base.values(), *theirs.values()])
-    return Plan(merge_trees(base, base, theirs))
+        merges = change_sets.merge(dream.input_store, base, theirs)
+    else:
+        change_sets.load([*base.values(), *theirs.values()])
+        merges = merge_trees(base, base, theirs)
+    return Plan(apply_choices(merges, resolutions))
 
 
 def why_not(dream: Dream, mode: str) -> str:

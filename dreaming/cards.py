@@ -5,7 +5,7 @@ from functools import cached_property
 
 from dreaming import evidence
 from dreaming.evidence import Gone, Source, new_lines, plain
-from dreaming.models import Dream, Finding, Verdict
+from dreaming.models import Dream, Finding
 from dreaming.review import Change, Proposal
 from memory import change_sets, diffs
 from memory.models import Blob
@@ -44,22 +44,16 @@ class Card:
     @property
     def shown(self) -> str | None:
         """The text that would stand there if it is not rejected."""
-        return _content(shown(self.change))
+        return _content(self.change.shown)
 
     @property
     def seen(self) -> str:
         """Changes whenever what the card shows does: "viewed" holds for this."""
-        blobs = (self.change.before, shown(self.change))
-        return "-".join(blob.sha256[:12] if blob else "none" for blob in blobs)
+        return self.change.seen
 
     @cached_property
     def diff(self) -> diffs.Diff:
         return diffs.side_by_side(self.before, self.shown)
-
-
-def shown(change: Change) -> Blob | None:
-    edited = change.verdict == Verdict.EDIT
-    return change.decision.blob if edited else change.proposed
 
 
 def _content(blob: Blob | None) -> str | None:
@@ -84,7 +78,7 @@ class Cards:
     def all(self) -> list[Card]:
         changes = self.proposal.changes
         change_sets.load(
-            blob for change in changes for blob in (change.before, shown(change)) if blob
+            blob for change in changes for blob in (change.before, change.shown) if blob
         )
         twins = _twins(changes)
         return self._opened([self._card(change, twins.get(change.path, "")) for change in changes])
@@ -93,11 +87,11 @@ class Cards:
         change = self.proposal.change(path)
         if change is None:
             return None
-        change_sets.load(blob for blob in (change.before, shown(change)) if blob)
+        change_sets.load(blob for blob in (change.before, change.shown) if blob)
         return self._card(change, _twins(self.proposal.changes).get(path, ""))
 
     def _card(self, change: Change, twin: str) -> Card:
-        stat = diffs.stat(_content(change.before), _content(shown(change)))
+        stat = diffs.stat(_content(change.before), _content(change.shown))
         return Card(change, *stat, twin=twin)
 
     def _opened(self, cards: list[Card]) -> list[Card]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from console.actors import Actor
 from console.models import User
+from dreaming import hunks
 from dreaming.indexing import INDEX
 from dreaming.models import (
     Decision,
@@ -52,9 +53,18 @@ class Change:
     @property
     def outcome(self) -> Blob | None:
         """What the file will be: None when it will not be."""
-        if self.verdict == Verdict.REJECT:
-            return self.before
+        return self.before if self.verdict == Verdict.REJECT else self.shown
+
+    @property
+    def shown(self) -> Blob | None:
+        """What the file will be unless it is rejected."""
         return self.decision.blob if self.verdict == Verdict.EDIT else self.proposed
+
+    @property
+    def seen(self) -> str:
+        """Names the two texts a reader has before them; an edit makes it another one."""
+        hashes = [blob.sha256[:12] if blob else "none" for blob in (self.before, self.shown)]
+        return "-".join(hashes)
 
     @property
     def is_index(self) -> bool:
@@ -157,6 +167,28 @@ def decide(dream: Dream, path: str, verdict: str, *, by: Actor, content: str | N
             "at": timezone.now(),
         },
     )
+
+
+@transaction.atomic
+def decide_part(
+    dream: Dream, path: str, number: int, *, seen: str, by: Actor, instead: str | None = None
+) -> None:
+    """Leave one of a file's changes out, or put it differently: that edits, or rejects, the file.
+
+    Changes count from 1, between the two texts that `seen` names (`Change.seen`). Raises `Invalid`,
+    and `Refused` when these are no longer the texts.
+    """
+    change = reviewable(dream).change(path)
+    if change is None or not (change.before and change.shown):
+        raise Invalid(f"{path} has no changes to decide on one by one.")
+    if change.seen != seen:
+        raise Refused("This file's verdict changed since you loaded it. Look at it again.")
+    before, after = change.before.content, change.shown.content
+    text = hunks.without(before, after, number, instead)
+    if text == before:
+        decide(dream, path, Verdict.REJECT, by=by)
+    else:
+        decide(dream, path, Verdict.EDIT, by=by, content=text)
 
 
 @transaction.atomic

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dreaming import review_views, views
+from dreaming import adoption_views, review_views, views
 
 app_name = "dreaming"
 urlpatterns = [
@@ -19,7 +19,7 @@ urlpatterns = [
     path("<str:pk>/review/approve", review_views.approve, name="approve"),
     path("<str:pk>/review/reject", review_views.reject, name="reject"),
     path("<str:pk>/review/reopen", review_views.reopen, name="reopen"),
-    path("<str:pk>/adopt", review_views.adopt, name="adopt"),
-    path("<str:pk>/receipt", review_views.receipt, name="receipt"),
-    path("<str:pk>/undo", review_views.undo, name="undo"),
+    path("<str:pk>/adopt", adoption_views.adopt, name="adopt"),
+    path("<str:pk>/receipt", adoption_views.receipt, name="receipt"),
+    path("<str:pk>/undo", adoption_views.undo, name="undo"),
 ]
