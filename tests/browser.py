@@ -38,7 +38,7 @@ def page_of(browser: Browser, url: str, **options) -> Iterator[Page]:
     context = browser.new_context(
         base_url=url, **{"viewport": {"width": 1400, "height": 900}, **options}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(f"error: {error}"))

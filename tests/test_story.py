@@ -170,15 +170,16 @@ def test_9_the_review_is_read_decided_and_approved(page, seen):
     text = page.locator("main").inner_text()
     assert "index.md" in text and "14:30" in text
     picture(page, "review")
-    card = page.locator("[data-path='/follow-ups.md']").first
-    card.get_by_role("button", name="Reject").first.click()
-    expect(card).to_contain_text(re.compile("reject", re.IGNORECASE))
-    index = page.locator("[data-path='/index.md']").first
-    index.get_by_role("button", name="Edit").first.click()
-    editor = index.locator("textarea")
+    card = card_of(page, "/follow-ups.md")
+    card.get_by_role("button", name="Reject").click()
+    expect(card).to_have_class(re.compile("is-reject"))
+    card = card_of(page, "/index.md")
+    card.get_by_role("link", name="Edit").click()
+    editor = card.locator("textarea")
     editor.fill(editor.input_value() + "\nRead by a person.\n")
-    index.get_by_role("button", name=re.compile("^Save")).first.click()
-    expect(index).to_contain_text("Read by a person.")
+    card.get_by_role("button", name="Save this text").click()
+    expect(card).to_have_class(re.compile("is-edit"))
+    expect(card).to_contain_text("Read by a person.")
     page.get_by_role("button", name=re.compile("^Approve")).first.click()
     page.wait_for_url(re.compile(r"/adopt"))
     picture(page, "adopt")
@@ -208,6 +209,10 @@ def test_a_it_is_adopted_and_undone_and_adopted_as_a_new_store(page, stack, seen
     go(page, stack, "sessions/new")
     expect(page.locator(".mount-row")).to_have_count(1)
     expect(page.locator(".mount-row")).to_contain_text("dream")
+
+
+def card_of(page: Page, path: str):
+    return page.locator("section.review-file", has=page.locator(".diff-head .name", has_text=path))
 
 
 def adopt(page: Page, mode: str, *, archive_old: bool = False) -> None:
