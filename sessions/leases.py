@@ -5,6 +5,7 @@ The broker may ring twice or lose a ring; who works is decided here, by one cond
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connection, models, transaction
+from django.db import Error, connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -35,7 +36,7 @@ class Lease:
     def transaction(self) -> Iterator[models.Model]:
         """A transaction that holds the row and begins only while the lease is ours."""
         with transaction.atomic():
-            row = self.model.objects.select_for_update(of=("self",)).filter(pk=self.pk).first()
+            row = self.model.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
             if row is None or row.lease_owner != self.owner:
                 raise LeaseLost
             yield row
@@ -70,7 +71,6 @@ class _Heart:
     def __init__(self) -> None:
         self._leases: set[Lease] = set()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
     def keep(self, lease: Lease) -> None:
@@ -85,18 +85,20 @@ class _Heart:
             self._leases.discard(lease)
 
     def _beat(self) -> None:
-        idle_beats = 0
         try:
-            # The thread ends when there is nothing to renew for a while: an idle worker then
-            # holds no connection for it.
-            while idle_beats < 10:
-                self._wake.wait(settings.LEASE_SECONDS / 4)
-                with self._lock:
-                    leases = list(self._leases)
-                idle_beats = 0 if leases else idle_beats + 1
+            while leases := self._after_a_pause():
                 self._renew(leases)
         finally:
             connection.close()
+
+    def _after_a_pause(self) -> list[Lease]:
+        """What there is to renew; with nothing the thread ends, and an idle worker needs none."""
+        time.sleep(settings.LEASE_SECONDS / 4)
+        with self._lock:
+            if not self._leases:
+                # Under the lock: a lease that comes after this must find no thread but start one.
+                self._thread = None
+            return list(self._leases)
 
     def _renew(self, leases: list[Lease]) -> None:
         until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
@@ -105,7 +107,7 @@ class _Heart:
                 mine = lease.model.objects.filter(pk=lease.pk, lease_owner=lease.owner)
                 if not mine.update(lease_until=until):
                     self.forget(lease)
-        except DatabaseError:
+        except Error:  # also InterfaceError, which is no DatabaseError
             logger.warning("Leases could not be renewed; trying again.", exc_info=True)
             connection.close()
 
