@@ -12,12 +12,12 @@ from console.models import Workspace
 from memory import paths
 from memory.models import Store
 from memory.paths import Invalid
-from sessions import events, loop, tasks
+from sessions import agents, events, loop, tasks, transcript
 from sessions.context import MOUNT_ROOT
 from sessions.events import Entry
 from sessions.models import Access, Agent, Attachment, Environment, Event, Session, Status, Thread
 
-MAX_MESSAGE_BYTES = 1_000_000
+MAX_MESSAGE_CHARACTERS = 1_000_000
 MAX_STORES = 8
 MAX_INSTRUCTIONS = 4096
 
@@ -60,7 +60,7 @@ def start(
         workspace=workspace,
         agent=agent,
         agent_version=agent_version or agent.version,
-        agent_config=config or agent.latest.config,
+        agent_config=agents.check_config(config or agent.latest.config),
         environment=environment,
         title=check_title(title),
         metadata=paths.check_metadata(metadata or {}),
@@ -76,15 +76,21 @@ def check_title(title: str | None) -> str | None:
     return title or None
 
 
+@transaction.atomic
 def attach(session: Session, mounts: Sequence[Mount], *, drafts: bool = False) -> None:
     """Mount stores into a new session. Raises `Invalid` and `Refused`."""
     if len(mounts) > MAX_STORES:
         raise Invalid(f"A session can attach at most {MAX_STORES} stores.")
     if len({mount.store.pk for mount in mounts}) < len(mounts):
         raise Invalid("A store can be attached only once.")
+    # All in the order of their keys, or two sessions that begin at once would wait for each other.
+    rows = Store.objects.select_for_update(no_key=True).order_by("pk")
+    held = {store.pk: store for store in rows.filter(pk__in=[mount.store.pk for mount in mounts])}
     taken: set[str] = set()
     for mount in mounts:
-        store = Store.objects.select_for_update(of=("self",)).get(pk=mount.store.pk)
+        store = held.get(mount.store.pk)
+        if store is None:
+            raise Refused(f"The store {mount.store.name!r} has been deleted.")
         _check_mountable(store, mount, drafts)
         path = _free_path(store, taken)
         Attachment.objects.create(
@@ -110,6 +116,8 @@ def _check_mountable(store: Store, mount: Mount, drafts: bool) -> None:
         raise Refused(f"The store {store.name!r} is archived; new sessions cannot attach it.")
     if len(mount.instructions or "") > MAX_INSTRUCTIONS:
         raise Invalid(f"Instructions must have at most {MAX_INSTRUCTIONS:,} characters.")
+    if "\0" in (mount.instructions or ""):
+        raise Invalid("Instructions may not contain a NUL character.")
 
 
 def _free_path(store: Store, taken: set[str]) -> str:
@@ -137,30 +145,65 @@ def send(session: Session, entries: Sequence[Entry]) -> list[Event]:
     for entry in entries:
         _check_size(entry)
     with transaction.atomic():
-        # The thread first, then the session: the order in which workers lock them.
-        thread = Thread.objects.select_for_update().get(session=session, parent=None)
-        session = Session.objects.select_for_update().get(pk=session.pk)
+        thread, session = _held(session)
         _check_open(session)
-        rows = events.append(thread, *(_received(thread, entry) for entry in entries))
+        _check_answers(thread, entries)
+        is_busy, waits = thread.status != Status.IDLE, _waits_for_answers(thread)
+        rows = events.append(thread, *(_received(entry, is_busy or waits) for entry in entries))
         kinds = {entry.type for entry in entries}
-        if "user.interrupt" in kinds and thread.status != Status.IDLE:
+        if "user.interrupt" in kinds and (is_busy or waits):
             Thread.objects.filter(pk=thread.pk).update(stop_requested=True)
-            transaction.on_commit(lambda: tasks.run_turn.delay(thread.pk))
-        if kinds - {"user.interrupt"}:
+        # A turn that waits for answers has no use for a message; one that is over, for a stop.
+        if kinds != {"user.message" if waits else "user.interrupt"} or is_busy:
             _wake(session, thread)
     return rows
 
 
+def _held(session: Session) -> tuple[Thread, Session]:
+    """Lock the primary thread, then the session: the order in which workers lock them.
+
+    Raises `Refused` when somebody has deleted the session meanwhile.
+    """
+    try:
+        thread = Thread.objects.select_for_update(no_key=True).get(session=session, parent=None)
+    except Thread.DoesNotExist:
+        raise Refused("This session has been deleted.") from None
+    return thread, Session.objects.select_for_update(no_key=True).get(pk=session.pk)
+
+
+def _waits_for_answers(thread: Thread) -> bool:
+    """Whether the thread is idle because somebody outside has to run its custom tools."""
+    if thread.status != Status.IDLE:
+        return False
+    end = thread.events.filter(type="session.thread_status_idle").last()
+    return end is not None and transcript.waits_for_answers(end)
+
+
+def _check_answers(thread: Thread, entries: Sequence[Entry]) -> None:
+    """Every call of a custom tool takes one answer."""
+    type, key = "user.custom_tool_result", "custom_tool_use_id"
+    given = [entry.payload[key] for entry in entries if entry.type == type]
+    if not given:
+        return
+    calls = thread.events.filter(type="agent.custom_tool_use", pk__in=given)
+    answered = thread.events.filter(type=type, **{f"payload__{key}__in": given})
+    still_open = set(calls.values_list("pk", flat=True))
+    still_open -= {answer.payload[key] for answer in answered}
+    for call in given:
+        if call not in still_open:
+            raise Invalid(f"There is no open custom tool call {call!r}.")
+        still_open.remove(call)
+
+
 def _check_size(entry: Entry) -> None:
     size = sum(len(str(block.get("text", ""))) for block in entry.payload.get("content") or [])
-    if size > MAX_MESSAGE_BYTES:
-        raise Invalid(f"The message is too long: at most {MAX_MESSAGE_BYTES:,} characters.")
+    if size > MAX_MESSAGE_CHARACTERS:
+        raise Invalid(f"The message is too long: at most {MAX_MESSAGE_CHARACTERS:,} characters.")
 
 
-def _received(thread: Thread, entry: Entry) -> Entry:
-    waits = entry.type == "user.message"
-    waits = waits or entry.type == "user.interrupt" and thread.status != Status.IDLE
-    return Entry(entry.type, entry.payload, queued=waits)
+def _received(entry: Entry, can_be_stopped: bool) -> Entry:
+    queued = entry.type == "user.message" or entry.type == "user.interrupt" and can_be_stopped
+    return Entry(entry.type, entry.payload, queued=queued)
 
 
 def _check_open(session: Session) -> None:
@@ -175,19 +218,21 @@ def _wake(session: Session, thread: Thread) -> None:
         events.append(thread, *loop.status_entries(thread, "running"))
         Thread.objects.filter(pk=thread.pk).update(status=Status.RUNNING)
         Session.objects.filter(pk=session.pk).update(status=Status.RUNNING)
-    transaction.on_commit(lambda: tasks.run_turn.delay(thread.pk))
+    # Robust: what was sent is kept, and the sweep finds it, whether or not the broker can be rung.
+    transaction.on_commit(lambda: tasks.run_turn.delay(thread.pk), robust=True)
 
 
 def stop(session: Session) -> None:
-    """Interrupt what the agent is doing; nothing happens when it is doing nothing."""
-    if Thread.objects.filter(session=session, parent=None).exclude(status=Status.IDLE).exists():
+    """Interrupt what the agent is doing or waits for; nothing happens when there is nothing."""
+    thread = session.primary
+    if thread.status != Status.IDLE or _waits_for_answers(thread):
         send(session, [Entry("user.interrupt")])
 
 
 @transaction.atomic
 def describe(session: Session, **changes) -> Session:
     """Change `title` (None takes it away) or `metadata` (a patch). Raises `Invalid`."""
-    session = Session.objects.select_for_update().get(pk=session.pk)
+    thread, session = _held(session)
     if "title" in changes:
         changes["title"] = check_title(changes["title"])
     if "metadata" in changes:
@@ -195,7 +240,7 @@ def describe(session: Session, **changes) -> Session:
     changes = {key: value for key, value in changes.items() if getattr(session, key) != value}
     if changes:
         Session.objects.filter(pk=session.pk).update(**changes)
-        events.append(session.primary, Entry("session.updated", changes))
+        events.append(thread, Entry("session.updated", changes))
     session.refresh_from_db()
     return session
 
@@ -203,12 +248,12 @@ def describe(session: Session, **changes) -> Session:
 @transaction.atomic
 def archive(session: Session) -> Session:
     """End the session for good; it stays readable. Twice changes nothing. Raises `Refused`."""
-    thread = Thread.objects.select_for_update().get(session=session, parent=None)
-    session = Session.objects.select_for_update().get(pk=session.pk)
+    thread, session = _held(session)
     if session.archived_at:
         return session
     _check_quiet(session)
-    events.append(thread, *loop.status_entries(thread, "terminated"))
+    for each in [*thread.children.all(), thread]:
+        events.append(each, *loop.status_entries(each, "terminated"))
     session.threads.update(status=Status.TERMINATED)
     now = timezone.now()
     Session.objects.filter(pk=session.pk).update(
@@ -221,7 +266,7 @@ def archive(session: Session) -> Session:
 @transaction.atomic
 def delete(session: Session) -> None:
     """Remove the session and its log; stores keep what it wrote. Raises `Refused`."""
-    session = Session.objects.select_for_update().get(pk=session.pk)
+    _, session = _held(session)
     _check_quiet(session)
     pk = session.pk
     session.delete()

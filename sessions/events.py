@@ -14,6 +14,7 @@ from django.utils import timezone
 from console import ids, live
 from console.api import stamp
 from sessions.models import Event, Session, Thread
+from sessions.providers.http import storable
 
 POSITION = Coalesce("processed_seq", "seq")
 
@@ -35,56 +36,48 @@ class Entry:
 @transaction.atomic
 def append(thread: Thread, *entries: Entry) -> list[Event]:
     """Write entries to the end of the session's log, in order, and ring its readers."""
-    # Lock the session, not the last event: an empty log has no row to lock.
-    session = Session.objects.select_for_update().get(pk=thread.session_id)
-    now = timezone.now()
+    length, now = _length(thread.session_id), timezone.now()
     rows = [
         Event(
             pk=entry.id,
             session_id=thread.session_id,
             thread=thread,
-            seq=session.last_seq + number,
+            seq=length + number,
             type=entry.type,
-            payload=_storable(entry.payload),
-            private=entry.private,
+            payload=storable(entry.payload),
+            private=storable(entry.private),
             created_at=now,
             processed_at=None if entry.queued else now,
         )
         for number, entry in enumerate(entries, 1)
     ]
     Event.objects.bulk_create(rows)
-    _lengthen(session, len(rows))
+    _lengthen(thread.session_id, length + len(rows))
     return rows
 
 
 @transaction.atomic
 def take_up(event: Event) -> Event:
     """Note that a turn has begun with a queued event: its second place in the log."""
-    session = Session.objects.select_for_update().get(pk=event.session_id)
-    event.processed_at, event.processed_seq = timezone.now(), session.last_seq + 1
+    length = _length(event.session_id)
+    event.processed_at, event.processed_seq = timezone.now(), length + 1
     # The one change an entry ever sees, and only from null.
     taken = QuerySet(Event).filter(pk=event.pk, processed_at=None)
     if taken.update(processed_at=event.processed_at, processed_seq=event.processed_seq):
-        _lengthen(session, 1)
+        _lengthen(event.session_id, length + 1)
     return event
 
 
-def _lengthen(session: Session, count: int) -> None:
-    Session.objects.filter(pk=session.pk).update(
-        last_seq=session.last_seq + count, updated_at=timezone.now()
-    )
-    transaction.on_commit(lambda: live.ring(session.pk))
+def _length(session_id: str) -> int:
+    """The log's length, which stays so until the transaction ends."""
+    # Lock the session, not the last event: an empty log has no row to lock.
+    held = Session.objects.select_for_update(no_key=True).filter(pk=session_id)
+    return held.values_list("last_seq", flat=True).get()
 
 
-def _storable(value: Any) -> Any:
-    """Replace what a database text cannot hold (NUL, half a surrogate pair) by the mark U+FFFD."""
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode(errors="replace").decode()
-    if isinstance(value, dict):
-        return {_storable(key): _storable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    return value
+def _lengthen(session_id: str, length: int) -> None:
+    Session.objects.filter(pk=session_id).update(last_seq=length, updated_at=timezone.now())
+    transaction.on_commit(lambda: live.ring(session_id))
 
 
 def queued(thread: Thread) -> QuerySet[Event]:

@@ -11,7 +11,7 @@ from django.db.models.functions import Substr
 from console.models import Workspace
 from memory.models import Store
 from sessions import agents
-from sessions.conversation import MAX_INSTRUCTIONS, MAX_MESSAGE_BYTES, Mount
+from sessions.conversation import MAX_INSTRUCTIONS, MAX_MESSAGE_CHARACTERS, Mount
 from sessions.models import (
     Access,
     Agent,
@@ -159,7 +159,7 @@ class StartForm(forms.Form):
     title = forms.CharField(required=False, max_length=256)
     message = forms.CharField(
         required=False,
-        max_length=MAX_MESSAGE_BYTES,
+        max_length=MAX_MESSAGE_CHARACTERS,
         strip=False,
         label="First message",
         help_text="Sent as soon as the session is there. You can also begin later.",

@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from console import ids, live
@@ -110,16 +111,13 @@ def _pass_on(piece: TextDelta | Thinking | Exception, preview: Preview) -> None:
 def _read(
     provider: Provider, request: Request, pieces: queue.Queue, given_up: threading.Event
 ) -> None:
-    stream = provider.stream(request)
     try:
-        for piece in stream:
-            pieces.put(piece)
-            if given_up.is_set():
-                break
-        else:
-            broken = "The model's answer broke off before its end."
-            pieces.put(ProviderError("model_request_failed_error", broken, retryable=True))
+        with closing(provider.stream(request)) as stream:
+            for piece in stream:
+                pieces.put(piece)
+                if given_up.is_set():
+                    return
+        broken = "The model's answer broke off before its end."
+        pieces.put(ProviderError("model_request_failed_error", broken, retryable=True))
     except Exception as error:  # noqa: BLE001 - handed over: the loop decides what it means
         pieces.put(error)
-    finally:
-        stream.close()

@@ -7,7 +7,7 @@ A tool's effect and its result commit together, so that no effect is lost or dou
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -47,11 +47,7 @@ class Trade:
 
 def run(thread_id: str, trade: Trade) -> None:
     """Work on the thread until its turn ends; return at once when it is not ours to run."""
-    now = timezone.now()
-    due = Q(status=Status.RUNNING) | Q(status=Status.RESCHEDULING) & (
-        Q(retry_at=None) | Q(retry_at__lte=now) | Q(stop_requested=True)
-    )
-    lease = leases.claim(Thread, thread_id, due)
+    lease = leases.claim(Thread, thread_id, due())
     if lease is None:
         return
     try:
@@ -64,15 +60,26 @@ def run(thread_id: str, trade: Trade) -> None:
         lease.release()
 
 
+def due() -> Q:
+    """Threads whose turn somebody should be working on now; a stop waits for no retry."""
+    soon = Q(retry_at__lte=timezone.now()) | Q(stop_requested=True)
+    return Q(status=Status.RUNNING) | Q(status=Status.RESCHEDULING) & soon
+
+
 class Turn:
-    """One worker's run over one thread, from the claim until it goes idle or is put off."""
+    """One worker's run over one thread, from the claim until it goes idle or is put off.
+
+    `log` is what the thread's log held, up to the position `read_to`, when it was last read.
+    """
 
     def __init__(self, lease: leases.Lease, trade: Trade) -> None:
         self.lease, self.trade = lease, trade
         self.thread = Thread.objects.select_related("session__workspace").get(pk=lease.pk)
         self.session = self.thread.session
-        self.log = self._read_log()
         self.is_primary = self.thread.parent_id is None
+        self.log: list[Event] = []
+        self.read_to = 0
+        self._catch_up()  # a long log is read before the thread is locked
 
     def step(self) -> bool:
         """Do the next thing the log asks for; False when the turn is over or put off."""
@@ -82,29 +89,27 @@ class Turn:
             raise  # someone else has it, or the database is away: the sweep will ring again
         except Exception:
             logger.exception("Thread %s: the turn failed.", self.thread.pk)
-            self.log = self._read_log()
             return self._give_up(
                 "unknown_error", "Something went wrong inside Reverie; the server's log says what."
             )
 
     def _step(self) -> bool:
-        state = transcript.where(self.log)
         with self.lease.transaction() as thread:
+            state = self._catch_up()
             self._wake_up(thread)
             if state.open_request:
                 self._append(self._span_end(state.open_request, is_error=True))
         if thread.stop_requested:
-            return self._interrupt(state)
+            return self._interrupt()
         if calls := [call for call in state.open_calls if call.type == "agent.tool_use"]:
             for call in calls:
                 self._run_tool(call)
             return True
         if state.open_calls:
-            waiting = [call.pk for call in state.open_calls]
-            return self._finish({"type": "requires_action", "event_ids": waiting})
+            return self._finish()
         if state.needs_reply:
             return self._ask(state)
-        return self._next_message() or self._finish(END_TURN)
+        return self._next_message() or self._finish()
 
     # -- What a step can be -------------------------------------------------------------
 
@@ -120,7 +125,7 @@ class Turn:
         try:
             provider = catalogue.provider_for(self.session.model)
             reply = listening.hear(provider, self._request(), preview, self._is_stopped)
-            if reply and not reply.text.strip() and not reply.tool_calls:
+            if reply and _is_empty(reply):
                 raise _empty(reply)
         except ProviderError as error:
             return self._put_off(start, error)
@@ -131,6 +136,7 @@ class Turn:
     def _heard(self, start: Event, reply: Reply, preview: listening.Preview) -> bool:
         thinking = [block for block in reply.content if "thinking" in block["type"]]
         texts = [block for block in reply.content if block["type"] == "text" and block["text"]]
+        refused = reply.stop_reason == "refusal"
         entries = []
         if thinking:
             blocks = {"blocks": thinking}
@@ -139,13 +145,14 @@ class Turn:
             content = [{"type": "text", "text": block["text"]} for block in texts]
             entries.append(Entry("agent.message", {"content": content}, id=preview.event_id))
         entries.append(self._span_end(start, is_error=False, usage=asdict(reply.usage)))
-        entries += [self._call(block) for block in reply.tool_calls]
+        # A refusal ends the turn: nobody would answer its calls.
+        entries += [self._call(block) for block in reply.tool_calls if not refused]
         with self.lease.transaction() as thread:
             self._append(*entries)
             self._count(thread, reply)
-            if reply.stop_reason == "refusal":
-                self._idle({"type": "refusal"}, explanation=reply.explanation)
-        return reply.stop_reason != "refusal"
+            if refused:
+                return self._idle({"type": "refusal"}, explanation=reply.explanation)
+        return True
 
     def _run_tool(self, call: Event) -> None:
         with self.lease.transaction() as thread:
@@ -160,34 +167,45 @@ class Turn:
         with self.lease.transaction():
             message = events.queued(self.thread).first()
             if message:
-                self.log.append(events.take_up(message))
+                events.take_up(message)
         return message is not None
 
-    def _interrupt(self, state: transcript.Turn) -> bool:
+    def _interrupt(self) -> bool:
         with self.lease.transaction() as thread:
-            for event in events.queued(self.thread).filter(type="user.interrupt"):
-                self.log.append(events.take_up(event))
+            state = self._catch_up()
+            queued = events.queued(self.thread)
+            # A message that still waits for its turn to begin is what was stopped.
+            unheard = queued.filter(type="user.message")[: 0 if state.has_begun else 1]
+            for event in [*unheard, *queued.filter(type="user.interrupt")]:
+                events.take_up(event)
             stopped = "Stopped by the user before this ran."
             self._append(*(_result(call, stopped, True) for call in state.open_calls))
             Thread.objects.filter(pk=thread.pk).update(stop_requested=False)
             return self._idle(END_TURN)
 
-    def _finish(self, stop_reason: dict) -> bool:
-        with self.lease.transaction():
-            # Looked at again under the lock: a message that came in since must not be stranded.
-            if stop_reason == END_TURN and events.queued(self.thread).exists():
+    def _finish(self) -> bool:
+        with self.lease.transaction() as thread:
+            # Looked at again under the lock: what came in since must not be stranded.
+            state = self._catch_up()
+            if thread.stop_requested:
                 return True
-            return self._idle(stop_reason)
+            if state.open_calls:
+                waiting = [call.pk for call in state.open_calls]
+                return self._idle({"type": "requires_action", "event_ids": waiting})
+            return state.needs_reply or events.queued(self.thread).exists() or self._idle(END_TURN)
 
     def _put_off(self, start: Event, error: ProviderError) -> bool:
         with self.lease.transaction() as thread:
             self._append(self._span_end(start, is_error=True))
+            if thread.stop_requested:
+                return True
             if error.retryable and thread.retries < settings.MODEL_MAX_RETRIES:
                 return self._reschedule(thread, error)
         return self._give_up(error.type, error.message)
 
     def _reschedule(self, thread: Thread, error: ProviderError) -> bool:
         seconds = _backoff(thread.retries, error.retry_after)
+        self._count_time()
         self._append(
             _error(error.type, error.message, "retrying"),
             *self._status_entries("rescheduled"),
@@ -198,29 +216,37 @@ class Turn:
             retry_at=timezone.now() + timedelta(seconds=seconds),
             **RELEASED,
         )
-        transaction.on_commit(lambda: self.trade.ring(self.thread.pk, seconds))
+        transaction.on_commit(lambda: self.trade.ring(self.thread.pk, seconds), robust=True)
         return False
 
     def _give_up(self, type: str, message: str) -> bool:
         with self.lease.transaction():
-            state = transcript.where(self.log)
+            state = self._catch_up()
             if state.open_request:
                 self._append(self._span_end(state.open_request, is_error=True))
             self._append(*(_result(call, message, True) for call in state.open_calls))
-            for waiting in events.queued(self.thread):
-                self.log.append(events.take_up(waiting))
+            for waiting in self._flushed():
+                events.take_up(waiting)
             self._append(_error(type, message, "exhausted"))
             return self._idle({"type": "retries_exhausted"})
 
     # -- The parts they share -----------------------------------------------------------
 
-    def _read_log(self) -> list[Event]:
-        return list(events.in_order(self.thread.events.exclude(processed_at=None)))
+    def _catch_up(self) -> transcript.Turn:
+        """Read on in the log: results of custom tools come from outside, at any time."""
+        later = Q(seq__gt=self.read_to) | Q(processed_seq__gt=self.read_to)
+        fresh = self.session.events.filter(later, thread=self.thread).exclude(processed_at=None)
+        self.log += events.in_order(fresh)
+        if self.log:
+            self.read_to = self.log[-1].position
+        return transcript.where(self.log)
+
+    def _flushed(self) -> Iterable[Event]:
+        """What a turn that gives up takes with it; a dream's unread parts stay unread."""
+        return [] if self.session.is_dream else events.queued(self.thread)
 
     def _append(self, *entries: Entry) -> list[Event]:
-        rows = events.append(self.thread, *entries) if entries else []
-        self.log += rows
-        return rows
+        return events.append(self.thread, *entries) if entries else []
 
     def _wake_up(self, thread: Thread) -> None:
         if thread.status == Status.RESCHEDULING:
@@ -238,11 +264,17 @@ class Turn:
             entries.append(Entry("session.usage", {"usage": usage, "budget": None}))
             entries.append(Entry("session.status_idle", shown))
         self._append(*entries)
-        if events.queued(self.thread).exists() and stop_reason == END_TURN:
+        if self._goes_on(stop_reason):
             self._append(*self._status_entries("running"))
             return True
-        self._set_status(Status.IDLE, retries=0, retry_at=None, **RELEASED)
+        self._set_status(Status.IDLE, stop_requested=False, retries=0, retry_at=None, **RELEASED)
         return False
+
+    def _goes_on(self, stop_reason: dict) -> bool:
+        # Whoever stops a dream means all of it; and an open call has to be answered first.
+        if self.session.is_dream or stop_reason["type"] == "requires_action":
+            return False
+        return events.queued(self.thread).exists()
 
     def _set_status(self, status: str, **changes) -> None:
         now = timezone.now()
@@ -355,6 +387,10 @@ def _result(call: Event, text: str, is_error: bool, facts: dict | None = None) -
 def _error(type: str, message: str, retry: str) -> Entry:
     error = {"type": type, "message": message, "retry_status": {"type": retry}}
     return Entry("session.error", {"error": error})
+
+
+def _is_empty(reply: Reply) -> bool:
+    return not (reply.text.strip() or reply.tool_calls or reply.stop_reason == "refusal")
 
 
 def _empty(reply: Reply) -> ProviderError:

@@ -1,11 +1,10 @@
 """Doorbells: a task carries an id and finds everything else in the database."""
 
 from celery import shared_task
-from django.db.models import Q
 from django.utils import timezone
 
 from sessions import leases, loop
-from sessions.models import Status, Thread
+from sessions.models import Thread
 from sessions.tools import chat_tools
 
 
@@ -18,9 +17,7 @@ def run_turn(thread_id: str) -> None:
 @shared_task
 def sweep() -> None:
     """Ring again for every turn that should be running and is not: the broker may forget."""
-    now = timezone.now()
-    due = Q(status=Status.RUNNING) | Q(status=Status.RESCHEDULING, retry_at__lte=now)
-    waiting = Thread.objects.filter(due, leases.free(now), purpose="chat")
+    waiting = Thread.objects.filter(loop.due(), leases.free(timezone.now()), purpose="chat")
     for pk in waiting.values_list("pk", flat=True)[:500]:
         run_turn.delay(pk)
 

@@ -19,12 +19,20 @@ TURN_ENDS = {"session.thread_status_idle", "session.thread_status_terminated"}
 
 @dataclass
 class Turn:
-    """Where the turn under way stands, read from the log's tail."""
+    """Where the turn under way stands, read from the log's tail.
+
+    `requests` counts what the model was asked since the last message, so that many messages in a
+    row are no runaway.
+    """
 
     open_calls: list[Event] = field(default_factory=list)
     open_request: Event | None = None
     needs_reply: bool = False
     requests: int = 0
+
+    @property
+    def has_begun(self) -> bool:
+        return bool(self.needs_reply or self.requests or self.open_calls)
 
 
 def where(events: Sequence[Event]) -> Turn:
@@ -33,14 +41,15 @@ def where(events: Sequence[Event]) -> Turn:
     calls: dict[str, Event] = {}
     for event in events:
         if event.type in TURN_ENDS:
-            turn, calls = Turn(), {}
+            # A call that waits for somebody outside outlives the turn that made it.
+            turn, calls = Turn(), calls if waits_for_answers(event) else {}
         elif event.type in CALLS:
             calls[event.pk] = event
         elif event.type in ANSWERS:
             calls.pop(event.payload[ANSWERS[event.type]], None)
             turn.needs_reply = True
         elif event.type == "user.message":
-            turn.needs_reply = True
+            turn.needs_reply, turn.requests = True, 0
         elif event.type == "span.model_request_start":
             turn.open_request = event
             turn.requests += 1
@@ -49,6 +58,11 @@ def where(events: Sequence[Event]) -> Turn:
             turn.needs_reply = turn.needs_reply and event.payload["is_error"]
     turn.open_calls = list(calls.values())
     return turn
+
+
+def waits_for_answers(end: Event) -> bool:
+    """Whether a turn ended because custom tools have to be run by somebody outside."""
+    return end.payload.get("stop_reason", {}).get("type") == "requires_action"
 
 
 def messages(events: Sequence[Event]) -> list[dict[str, Any]]:
