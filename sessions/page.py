@@ -23,6 +23,7 @@ from sessions.reading.entries import (
 from sessions.reading.places import Places
 from sessions.transcript import ANSWERS
 
+CHAT = "chat"  # the purpose of threads in which people talk
 TAIL = 200  # events shown at once; earlier ones come when asked for
 
 
@@ -65,7 +66,8 @@ def waiting(thread: Thread, upto: int) -> list[Said]:
     """The messages that no turn had taken up at position `upto`."""
     sent = thread.events.filter(seq__lte=upto, type="user.message").order_by("seq")
     queued = sent.filter(Q(processed_at=None) | Q(processed_seq__gt=upto))
-    return [said_by_user(event, is_waiting=True) for event in queued]
+    is_machine = thread.purpose != CHAT
+    return [said_by_user(event, is_waiting=True, is_machine=is_machine) for event in queued]
 
 
 def tail(thread: Thread, places: Places, upto: int) -> Stretch:
@@ -125,7 +127,7 @@ def _read(
 
 def prepared_reader(thread: Thread, places: Places, position: int) -> Reader:
     """A reader who has counted what the log held of the turn under way before `position`."""
-    reader = Reader(places)
+    reader = Reader(places, is_machine=thread.purpose != CHAT)
     log = events.in_order(thread.events.exclude(processed_at=None)).filter(position__lt=position)
     if last := log.last():
         ended = log.filter(type="session.thread_status_idle").last()

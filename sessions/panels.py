@@ -24,6 +24,10 @@ class State:
     closed: str
 
     @property
+    def label(self) -> str:
+        return Status(self.status).label
+
+    @property
     def is_busy(self) -> bool:
         return self.status in (Status.RUNNING, Status.RESCHEDULING)
 

@@ -13,7 +13,8 @@ from sessions.reading.lines import Answer, Line, line
 from sessions.reading.places import Places
 from sessions.transcript import ANSWERS, text_of
 
-SHOWN_LETTERS, SHOWN_LINES = 2_000, 40  # of a person's message; the rest comes when asked for
+# What is shown at once of a person's message, and of one that a program made (letters, lines).
+OF_PERSONS, OF_MACHINES = (2_000, 40), (500, 8)
 LONG_GAP = 600  # seconds of silence worth a row of their own
 
 
@@ -28,13 +29,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Said(Entry):
-    """What a person said. `length` is the whole text's when only its beginning is shown."""
+    """What the agent was told, by a person or (`is_machine`) by the work it is part of.
+
+    `length` is the whole text's when only its beginning is shown.
+    """
 
     template = "said"
     text: str
     length: int = 0
     extras: tuple[str, ...] = ()
     is_waiting: bool = False
+    is_machine: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,10 +115,12 @@ class Reader:
     """Takes a thread's events one after the other and says what the page shows for each.
 
     An entry whose id was seen before replaces that one: a call gets its result. `calls` without a
-    result are remembered, so a reader can go on where another one's page ended.
+    result are remembered, so a reader can go on where another one's page ended. In a thread that is
+    no conversation (`is_machine`) what the agent was told was made by a program.
     """
 
     places: Places
+    is_machine: bool = False
     calls: dict[str, Event] = field(default_factory=dict)
     turn: Turn = field(default_factory=Turn)
     last_at: datetime | None = None
@@ -134,7 +141,7 @@ class Reader:
     # -- What was said ------------------------------------------------------------------
 
     def _user(self, event: Event) -> list[Entry]:
-        said = said_by_user(event)
+        said = said_by_user(event, is_machine=self.is_machine)
         if self.last_at and (gap := (said.at - self.last_at).total_seconds()) > LONG_GAP:
             return [Mark(f"gap-{event.pk}", said.at, "Idle for", seconds=gap), said]
         return [said]
@@ -219,17 +226,21 @@ class Reader:
         return [Notice(event.pk, event.created_at, "info", OTHERS[event.type], text_of(event))]
 
 
-def said_by_user(event: Event, *, is_waiting: bool = False, whole: bool = False) -> Said:
-    """A person's message as the page shows it, `whole` or its beginning."""
+def said_by_user(
+    event: Event, *, is_waiting: bool = False, is_machine: bool = False, whole: bool = False
+) -> Said:
+    """A message to the agent as the page shows it, `whole` or its beginning."""
     text = text_of(event)
-    shown = text if whole else "\n".join(text[:SHOWN_LETTERS].split("\n")[:SHOWN_LINES])
+    letters, lines = OF_MACHINES if is_machine else OF_PERSONS
+    shown = text if whole else "\n".join(text[:letters].split("\n")[:lines])
     return Said(
         event.pk,
         event.created_at,
         shown,
-        len(text) if shown != text else 0,
-        tuple(_extras(event.payload)),
-        is_waiting,
+        length=len(text) if shown != text else 0,
+        extras=tuple(_extras(event.payload)),
+        is_waiting=is_waiting,
+        is_machine=is_machine,
     )
 
 

@@ -218,6 +218,11 @@ def test_a_long_message_shows_its_beginning():
     assert lines.text.count("\n") == 39
 
 
+def test_what_a_program_told_the_agent_takes_little_room():
+    (entry,) = Reader(places(), is_machine=True).read([said("{}\n" * 100)])
+    assert (entry.text.count("\n"), entry.length) == (7, 300)
+
+
 def test_images_and_documents_are_named():
     content = [
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "…"}},
