@@ -39,6 +39,11 @@ STOPPED = re.compile(
     r"(?:\s+any\s?more)?",
     re.IGNORECASE,
 )
+MOVED_HOME = re.compile(
+    rf"(?P<who>i|we|(?-i:[A-Z])[\w-]+)(?:['’]ve)?\s+{HELPERS}(?:moved|relocated){FROM_TO}",
+    re.IGNORECASE,
+)
+LIVE = frozenset({stem("live")})
 STOP_CUE = re.compile(r"\b(?:no\s+longer|any\s?more)\b", re.IGNORECASE)
 CUE = re.compile(
     r"^(?:actually|correction|update|sorry|wait|no|oops|edit)\b[,:.!\s]+(?:(?:i was wrong|my mistake)[,:.\s]+)?",
@@ -88,7 +93,15 @@ def read_change(fact: Fact) -> Change | None:
         match = pattern.fullmatch(body)
         if match and (subject := _subject(match["subject"])):
             return Change(subject, match["old"] or "", _value(match["new"]), True)
-    return _stopped(body) or _state(body, cued)
+    return _moved_home(body) or _stopped(body) or _state(body, cued)
+
+
+def _moved_home(body: str) -> Change | None:
+    """ "I moved to Bergen" tells where somebody lives now."""
+    match = MOVED_HOME.fullmatch(body)
+    if not match:
+        return None
+    return Change(LIVE, match["old"] or "", _value(match["new"]), True, who=match["who"].lower())
 
 
 def _stopped(body: str) -> Change | None:
@@ -224,8 +237,9 @@ def _same_frame(newer: Fact, older: Fact) -> bool:
 
 def _replaces_value(change: Change, older: Fact) -> Reach:
     """An older statement that says more than the state: only its outdated value is corrected."""
-    if change.is_over:
-        return "part" if change.who and _did(change, older) else ""
+    if change.who:
+        is_news = change.is_over or not normal(change.new) <= older.stems
+        return "part" if is_news and _did(change, older) else ""
     if change.old:
         return "part" if _gone(change.old, older.absolute) else ""
     kind = kind_of_value(change.new)

@@ -28,7 +28,7 @@ CALLS_AT_ONCE = 100
 MOST_TEXT = 5_000_000  # characters read; what lies beyond stays as it is, and the summary says so
 MOST_LISTED = 20
 LONGEST_READ = 100_000  # characters
-DEEPEST = 4
+DEEPEST = 12  # letters
 FIRST_LETTERS = [*(f"[{c}{c.upper()}]" for c in string.ascii_lowercase), *string.digits]
 OTHER_LETTERS = "[!a-zA-Z0-9]"
 
@@ -181,7 +181,7 @@ class _Work:
 def narrower(pattern: str) -> list[str]:
     """Patterns that together match what one does, each by one more letter of the file's name."""
     start = pattern.removeprefix("**/").removesuffix("*.md")
-    if OTHER_LETTERS in start or start.count("[") + sum(map(str.isdigit, start)) >= DEEPEST:
+    if start.count("[") + sum(map(str.isdigit, start)) >= DEEPEST:
         return []
     longer = [f"**/{start}{letter}*.md" for letter in [*FIRST_LETTERS, OTHER_LETTERS]]
     return [f"**/{start}.md", *longer]

@@ -167,8 +167,11 @@ def _span(match: re.Match, at: datetime) -> str:
 
 def _replacement(match: re.Match, absolute: str, text: str) -> str:
     link = match.group("link")
-    words = absolute if link else f"{_preposition(match)}{absolute}"
-    if link:
+    if not link:
+        words = f"{_preposition(match)}{absolute}"
+    elif link.lower() in ("due", "starting"):
+        words = f"{link} {_preposition(match)}{absolute}"
+    else:
         words = f"{link} {_article(match)}{absolute}"
     if match.group("clock"):
         words += " at " + {"noon": "12:00", "midnight": "00:00"}[match.group("clock").lower()]

@@ -53,6 +53,7 @@ KEEP = re.compile(
     r"(?:\s+(?:this|the following|down))?\s*(?:[:,]\s*|\s+that\s+|\s+)(?=\S)",
     re.IGNORECASE,
 )
+POLITE = re.compile(r"(?:please\s+|(?:can|could|would|will) you\s+(?:please\s+)?)+", re.IGNORECASE)
 KEEP_TODO = re.compile(
     r"(?:remember|remind me|don['’]?t forget|do not forget)\s+to\b", re.IGNORECASE
 )
@@ -71,7 +72,7 @@ LEAD_IN = re.compile(
 GREETING = re.compile(
     r"(?:hi|hello|hey|hiya|howdy|good (?:morning|afternoon|evening|day|night)|greetings|yo|bye|goodbye"
     r"|see you(?: later| soon)?|nice to meet you|have a (?:nice|good|great) \w+|how are you(?: doing)?(?: today)?"
-    r"|how['’]?s it going|what['’]?s up)(?:[\s,]+(?:there|reverie|assistant|all|everyone|again|team))*[\s!.,?]*",
+    r"|how['’]?s it going)(?:[\s,]+(?:there|reverie|assistant|all|everyone|again|team))*[\s!.,?]*",
     re.IGNORECASE,
 )
 THANKS = re.compile(
@@ -99,13 +100,15 @@ REQUEST = re.compile(
     re.IGNORECASE,
 )
 SMALL_TALK = re.compile(
-    r"(?:let me (?:know|ask|think|see|check)|(?:just )?(?:wait|hold on|listen|one (?:moment|second|sec))|i have (?:a|another"
-    r"|one more|some) questions?|you(?:['’]re| are) (?:right|wrong|welcome|great|helpful|the best))\b.*",
+    r"(?:can|could|would|will) you (?:please )?(?:remember|save|note|keep) (?:that|this|it|these)[\s?.!]*"
+    r"|(?:let me (?:know|ask|think|see|check)|(?:just )?(?:wait|hold on|listen|one (?:moment|second|sec))"
+    r"|i have (?:a|another|one more|some) questions?"
+    r"|you(?:['’]re| are) (?:right|wrong|welcome|great|helpful|the best))\b.*",
     re.IGNORECASE,
 )
 DUE = re.compile(r"\b(?:by|until|before|due)\s+\w+", re.IGNORECASE)
 OVERVIEW = re.compile(
-    r"what (?:do|did|can|have) you (?:know|remember|have|recall|learned|learnt|stored?|saved?)(?: so far| about me| about us"
+    r"what(?:['’]?s| is) (?:new|up|there)\s*\?*|what (?:do|did|can|have) you (?:know|remember|have|recall|learned|learnt|stored?|saved?)(?: so far| about me| about us"
     r"| already| in (?:your |my )?memory| stored| saved)*\s*\?*|what(?:['’]?s| is| do you have)(?: stored| saved| there)? in "
     r"(?:your |my |the )?(?:memory|store|notes)\s*\?*|(?:show|list|summari[sz]e|tell me|give me|recap)(?: me)?"
     r"(?: everything| all| what)*(?: of)?(?: your| my| the| you)*(?: memory| memories| notes| files| know| remember| have)+"
@@ -147,10 +150,10 @@ def fixed_kind(text: str) -> Kind | None:
     return None
 
 
-def kept_or_asked(raw: str) -> Kind | Literal["keep"] | None:
+def kept_or_asked(raw: str) -> Kind | Literal["keep", "to do"] | None:
     keep = KEEP.match(raw)
-    if KEEP_TODO.match(raw):
-        return None
+    if KEEP_TODO.match(POLITE.sub("", raw, count=1)):
+        return "to do"
     if keep and not KEEP_QUESTION.match(raw[keep.end() :]) and not _asks_to_recall(raw, keep):
         return "keep"
     if FORGET.match(raw):

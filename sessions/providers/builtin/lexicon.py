@@ -110,30 +110,40 @@ NUMBER_WORDS = {
     )
 }
 
-# One spelling, one base form: what the stemmer cannot know.
-BASE_FORMS = dict(
+# Base forms that the stemmer cannot know.
+IRREGULAR_VERBS = dict(
     pair.split(":")
     for pair in listed(
         """
         bought:buy brought:bring built:build came:come chose:choose chosen:choose drank:drink
         drunk:drink drove:drive driven:drive ate:eat eaten:eat fell:fall flew:fly flown:fly
         found:find forgot:forget forgotten:forget gave:give given:give went:go gone:go grew:grow
-        grown:grow held:hold kept:keep knew:know known:know led:lead left:leave lent:lend lost:lose
-        made:make met:meet paid:pay ran:run sang:sing sat:sit sold:sell sent:send spent:spend
-        spoke:speak spoken:speak swam:swim took:take taken:take taught:teach told:tell thought:think
-        wore:wear worn:wear won:win wrote:write written:write began:begin begun:begin broke:break
-        broken:break said:say saw:see seen:see slept:sleep colour:color colours:color
-        favourite:favorite favourites:favorite flavour:flavor neighbour:neighbor behaviour:behavior
-        labour:labor honour:honor centre:center metre:meter theatre:theater programme:program
-        grey:gray catalogue:catalog licence:license cheque:check organisation:organization
-        organise:organize organised:organize mum:mother mom:mother dad:father fav:favorite
-        fave:favorite mtg:meeting appt:appointment bday:birthday photos:photo pics:photo db:database
-        dbs:database repos:repository repo:repository e-mail:email emails:email children:child
-        kids:child wives:wife people:person allergies:allergy allergic:allergy booking:reservation
-        bookings:reservation
+        grown:grow held:hold kept:keep knew:know known:know led:lead left:leave lent:lend
+        lost:lose made:make met:meet paid:pay ran:run sang:sing sat:sit sold:sell sent:send
+        spent:spend spoke:speak spoken:speak swam:swim took:take taken:take taught:teach
+        told:tell thought:think wore:wear worn:wear won:win wrote:write written:write
+        began:begin begun:begin broke:break broken:break said:say saw:see seen:see slept:sleep
         """
     )
 )
+# One spelling for what is spelt, shortened or said in several ways.
+SPELLINGS = dict(
+    pair.split(":")
+    for pair in listed(
+        """
+        colour:color colours:color favourite:favorite favourites:favorite flavour:flavor
+        neighbour:neighbor behaviour:behavior labour:labor honour:honor centre:center
+        metre:meter theatre:theater programme:program grey:gray catalogue:catalog
+        licence:license cheque:check organisation:organization organise:organize
+        organised:organize mum:mother mom:mother dad:father fav:favorite fave:favorite
+        mtg:meeting appt:appointment bday:birthday photos:photo pics:photo db:database
+        dbs:database repos:repository repo:repository e-mail:email emails:email children:child
+        kids:child wives:wife people:person allergies:allergy allergic:allergy
+        booking:reservation bookings:reservation
+        """
+    )
+)
+BASE_FORMS = IRREGULAR_VERBS | SPELLINGS
 
 # Words that stand for each other in a question and its answer. A match through this table counts
 # less than the word itself and never makes two statements the same.
@@ -151,16 +161,15 @@ SYNONYMS = tuple(
         "hate dislike avoid",
         "begin start kick",
         "end finish stop close",
-        "ship launch release deliver deploy go-live",
+        "ship launch release deliver deploy",
         "meeting call sync appointment standup",
         "meet see talk",
-        "email mail e-mail address",
+        "email mail address",
         "phone number telephone mobile",
         "link url address website page",
         "document doc file notes slides paper",
         "deadline due by until",
-        "follow-up todo task action",
-        "follow remind chase todo task",
+        "follow todo task action remind",
         "speaker present presenter give speak keynote",
         "talk presentation session lecture keynote speech",
         "fix solve resolve repair patch",

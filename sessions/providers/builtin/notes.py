@@ -84,7 +84,7 @@ class _Reader:
         self.path = path
         self.lines = text.splitlines()
         self.headings: list[tuple[int, str]] = []
-        self.items: list[tuple[int, str]] = []
+        self.items: list[tuple[int, str, str]] = []  # indent, text, day said
         self.fence = ""
         self.open: list[str] = []  # the lines of the paragraph or list item being read
         self.opened_at = 0
@@ -128,10 +128,14 @@ class _Reader:
     def _code(self, number: int, line: str, fence: re.Match | None) -> Iterator[Note]:
         if not self.fence:
             self.fence = fence.group(1)[:3]
+            self.items = [item for item in self.items if item[0] < _indent(line)]
         elif fence and fence.group(1).startswith(self.fence):
             self.fence = ""
         elif line.strip():
-            yield Note(self.path, number, line.strip(), "code", "", self._context(), _indent(line))
+            said = self._said_above()
+            yield Note(
+                self.path, number, line.strip(), "code", said, self._context(), _indent(line)
+            )
 
     def _row(self, number: int, line: str) -> Iterator[Note]:
         if not TABLE_RULE.match(line):
@@ -156,13 +160,14 @@ class _Reader:
         self.items = [item for item in self.items if item[0] != LEAD_IN]
         yield from self._prose(lines, indent)
         if lines[-1].rstrip().endswith(":"):
-            self.items.append((LEAD_IN, lines[-1].strip()))
+            self.items.append((LEAD_IN, lines[-1].strip(), ""))
 
     def _bullet(self, lines: list[str], marker: re.Match, indent: int) -> Note:
         body = " ".join([lines[0][marker.end() :].strip(), *(line.strip() for line in lines[1:])])
         text, said = split_provenance(body.strip())
+        said = said or self._said_above()
         context = self._context()
-        self.items.append((indent, text))
+        self.items.append((indent, text, said))
         compound = len(lines) > 1
         return Note(self.path, self.opened_at, text, "bullet", said, context, indent, compound)
 
@@ -174,7 +179,11 @@ class _Reader:
             yield Note(self.path, line, text, "prose", said, self._context(), indent)
 
     def _context(self) -> tuple[str, ...]:
-        return tuple(title for _, title in self.headings) + tuple(text for _, text in self.items)
+        return tuple(title for _, title in self.headings) + tuple(text for _, text, _ in self.items)
+
+    def _said_above(self) -> str:
+        """What stands below a list item was said with it."""
+        return next((said for _, _, said in reversed(self.items) if said), "")
 
 
 def _indent(line: str) -> int:
@@ -202,12 +211,12 @@ def path_key(path: str) -> frozenset[str]:
 
 def append_bullets(text: str, bullets: list[str]) -> str:
     """The file with the bullets after its last list item, or at its end when it has none."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     at = _end_of_last_item(lines)
     if at:
-        return "\n".join([*lines[:at], *bullets, *lines[at:]]) + "\n"
+        return "\n".join([*lines[:at], *_like(text, bullets), *(lines[at:] or [""])])
     head = text.rstrip()
-    return "\n".join([head, "", *bullets] if head else bullets) + "\n"
+    return "\n".join([*([head, ""] if head else []), *bullets, ""])
 
 
 def append_edit(text: str, bullets: list[str]) -> tuple[str, str] | None:
@@ -215,15 +224,22 @@ def append_edit(text: str, bullets: list[str]) -> tuple[str, str] | None:
 
     None when the file has no such passage (it is empty, or its lines repeat to the very top).
     """
-    lines = text.splitlines()
+    lines = text.split("\n")
     at = _end_of_last_item(lines)
     gap = "\n" if at else "\n\n"
-    at = at or len(text.rstrip().splitlines())
+    at = at or len(text.rstrip().split("\n"))
     for start in range(at - 1, -1, -1):
         passage = "\n".join(lines[start:at])
         if passage.strip() and text.count(passage) == 1:
-            return passage, passage + gap + "\n".join(bullets)
+            return passage, passage + gap + "\n".join(_like(text, bullets))
     return None
+
+
+def _like(text: str, bullets: list[str]) -> list[str]:
+    """The bullets with line ends like those of the file they go into."""
+    return (
+        [bullet.replace("\n", "\r\n") + "\r" for bullet in bullets] if "\r\n" in text else bullets
+    )
 
 
 def _end_of_last_item(lines: list[str]) -> int:

@@ -7,10 +7,15 @@ import re
 from dataclasses import dataclass
 
 from sessions.providers.builtin.language import Word, is_common
-from sessions.providers.builtin.lexicon import CALENDAR, THIRD_PERSON, listed
+from sessions.providers.builtin.lexicon import CALENDAR, IRREGULAR_VERBS, THIRD_PERSON, listed
 
 DETERMINERS = frozenset(
     ["the", "a", "an", "my", "our", "this", "that", "his", "her", "their", "your"]
+)
+HOLDERS = frozenset(
+    listed(
+        "deadline budget goal date time plan agenda notes status cost price name link address owner scope"
+    )
 )
 LEADING = frozenset(["for", "in", "at", "on", "with", "about", "during", "regarding", "re"])
 SPEAKERS = frozenset(
@@ -96,7 +101,17 @@ def _leading_phrase(text: str, tokens: list[Word]) -> Phrase | None:
     run = _cut_at_verb(run)
     if not run or all(word.is_common for word in run) and not start:
         return None
-    return _as_phrase(run, tokens)
+    held = _held(text, tokens, end) if run[-1].plain in HOLDERS else None
+    return held or _as_phrase(run, tokens)
+
+
+def _held(text: str, tokens: list[Word], end: int) -> Phrase | None:
+    """ "The deadline for the Helios beta" is about the beta; None when nothing follows."""
+    if end >= len(tokens) or tokens[end].plain not in ("for", "of"):
+        return None
+    following = range(end + 1, min(end + 3, len(tokens)))
+    found = (_phrase_at(text, tokens, index) for index in following)
+    return next((phrase for phrase in found if phrase), None)
 
 
 def _run(text: str, tokens: list[Word], start: int) -> list[Word]:
@@ -131,7 +146,7 @@ def _ends_before_verb(text: str, tokens: list[Word], end: int, *, lead: Word | N
 def _verbal(word: Word) -> bool:
     """Whether a word looks like a verb: "moved", "runs", "quickly moving"."""
     plain = word.plain
-    if re.search(r"(?:ed|ly)$", plain) or plain in THIRD_PERSON:
+    if re.search(r"(?:ed|ly)$", plain) or plain in THIRD_PERSON or plain in IRREGULAR_VERBS:
         return True
     return plain.endswith("s") and not plain.endswith("ss") and is_common(plain[:-1])
 
@@ -179,7 +194,7 @@ def _starts_name(text: str, tokens: list[Word], index: int) -> bool:
 def _joins(word: Word, run: list[Word], tokens: list[Word], led: bool) -> bool:
     if is_name(word, tokens):
         return all(is_name(each, tokens) for each in run)
-    if run and _verbal(word):
+    if run and (_verbal(word) or word.plain.isdigit()):
         return False
     heads = [each for each in run if not is_name(each, tokens)]
     has_name = len(heads) < len(run)

@@ -9,14 +9,14 @@ from sessions.providers.builtin.language import URL, Word, fold, stem, words
 from sessions.providers.builtin.lexicon import CALENDAR, NUMBER_WORDS, listed
 
 LEAD_IN = re.compile(
-    r"^(?:(?:please|hey|hi|so|and|also|ok|okay|then)[,\s]+)*"
-    r"(?:(?:can|could|would|will|do|did) you (?:please )?(?:also )?(?:tell me|show me|give me|find|look up|remember|recall"
-    r"|know|remind me|say|list|check)?|(?:i(?:['’]m| am| was)? (?:wonder(?:ing)?|want to know|need to know|would like to know"
-    r"|forgot|can['’]?t remember|cannot remember|can['’]?t recall|don['’]?t remember|don['’]?t recall|don['’]?t know)"
-    r"(?: if you (?:know|remember))?)|i['’]d like to know"
-    r"|tell me|show me|give me|remind me|look up|look for|search for|find|list|recall|summari[sz]e|recap|describe"
-    r"|what do you (?:know|remember|have)|what did (?:i|we) (?:say|tell you|mention|note|save)|do you (?:know|remember|have))"
-    r"(?:\s+(?:about|on|of|regarding|for|if|whether|everything|anything|all|me))*\s+",
+    r"^(?:(?:please|hey|hi|so|and|also|ok|okay|then)[,\s]+"
+    r"|(?:can|could|would|will|do|did) you\s+(?:please\s+|also\s+|still\s+)*"
+    r"|i(?:['’]m| am| was)? (?:wonder(?:ing)?|want to know|need to know|would like to know|forgot|can['’]?t remember"
+    r"|cannot remember|can['’]?t recall|don['’]?t remember|don['’]?t recall|don['’]?t know)(?: if you (?:know|remember))?\s+"
+    r"|i['’]d like to know\s+|(?:tell|show|give|remind) me\s+|(?:look up|look for|search for|find|list|recall|know|remember"
+    r"|summari[sz]e|recap|describe|check)\s+|what do you (?:know|remember|have)\s+|what should i (?:know|remember)\s+"
+    r"|what did (?:i|we) (?:say|tell you|mention|note|save)\s+"
+    r"|(?:about|on|of|regarding|for|if|whether|everything|anything|all|me)\s+)+",
     re.IGNORECASE,
 )
 ABOUT = re.compile(
@@ -25,10 +25,11 @@ ABOUT = re.compile(
     re.IGNORECASE,
 )
 TO_DO = re.compile(
-    r"^.*\b(?:to-?dos?|to do|tasks?|reminders|action items|follow[- ]?ups?|follow up(?: on| with)?|on my plate"
-    r"|should i do|must i do|remember to)\b[^?]*",
+    r"\b(?:to-?dos?|(?:have|need|got|left|supposed) to do|tasks?|reminders|action items|follow[- ]?ups?"
+    r"|follow up(?: on| with)?|on my plate|(?:should|must) i do|remember to)\b",
     re.IGNORECASE,
 )
+EITHER = re.compile(r"\b((?-i:[A-Z])\w+),? (?:and|or) ((?-i:[A-Z])\w+)")
 WHO_AM_I = re.compile(r"(?:do you know )?who (?:am i|i am)[\s?!.]*", re.IGNORECASE)
 KIND = re.compile(r"^(?:what|which)\s+(\w+)(?=\s)", re.IGNORECASE)
 MINE = re.compile(
@@ -39,7 +40,7 @@ WANTS = (
     ("phone", re.compile(r"\b(?:phone|mobile|telephone|cell)(?: number)?\b(?=\W*$)", re.I)),
     ("number", re.compile(r"\bhow (?:many|much|long|old|tall|big|far|often)\b|\b(?:which|what) (?:\w+ )?(?:port|number|version|price|cost|amount|size)\b|\bhow (?:\w+ )?(?:cost|expensive)\b", re.I)),
     ("time", re.compile(r"\bwhen\b|\bwhat (?:time|date|day|month|year)\b|\bwhich (?:day|date|month|year|week)\b|\b(?:until|since|by) when\b|\bdeadline\b", re.I)),
-    ("place", re.compile(r"\bwhere\b|\b(?:link|url|website)\b|\b(?:which|what) (?:city|country|place|room|building|address|folder|host|server|region)\b", re.I)),
+    ("place", re.compile(r"\bwhere\b|\b(?:link|url|website|address|location)\b|\b(?:which|what) (?:city|country|place|room|building|address|folder|host|server|region)\b", re.I)),
     ("person", re.compile(r"\bwho(?:m|se)?\b|\bwhich (?:person|people|colleague|speaker)\b", re.I)),
     ("reason", re.compile(r"\bwhy\b|\bhow come\b|\bwhat(?:['’]s| is| was) the reason\b", re.I)),
 )  # fmt: skip
@@ -51,6 +52,9 @@ PHONE = re.compile(r"\d(?:[\d\s()/-]{3,})\d")
 REASON = re.compile(
     r"\b(?:because|since|due to|so that|in order to|reason|as a result|thanks to|to (?:avoid|keep|make|get))\b",
     re.I,
+)
+KIND_NOUNS = frozenset(
+    stem(word) for word in listed("address link url website location phone number email mail")
 )
 CUE_WORDS = frozenset(
     stem(word)
@@ -79,7 +83,8 @@ class Question:
 
     `inherited` holds stems taken over from what was said before; they rank but are not required.
     `kinds` are nouns that name the kind of answer ("which *region*"), so that an answer may lack
-    them. `is_mine`: the person asks about themselves ("where do I live?").
+    them. `is_mine`: the person asks about themselves ("where do I live?"). Of the names in
+    `either` ("Bo and Ingrid") one is enough.
     """
 
     text: str
@@ -89,6 +94,7 @@ class Question:
     inherited: dict[str, float] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset()
     is_mine: bool = False
+    either: frozenset[str] = frozenset()
 
     @property
     def all_terms(self) -> dict[str, float]:
@@ -116,7 +122,8 @@ def ask(text: str, before: str = "") -> Question:
         wants=next((kind for kind, pattern in WANTS if pattern.search(text)), ""),
         is_about=bool(ABOUT.search(text) or TO_DO.search(text)),
         inherited={term: weight * 0.2 for term, weight in inherited.items()},
-        kinds=frozenset(stem(fold(noun)) for noun in KIND.findall(asked)),
+        kinds=KIND_NOUNS | {stem(fold(noun)) for noun in KIND.findall(asked)},
+        either=frozenset(stem(fold(name)) for pair in EITHER.findall(text) for name in pair),
         is_mine=bool(MINE.search(asked)),
     )
 
@@ -124,7 +131,7 @@ def ask(text: str, before: str = "") -> Question:
 def _meant(text: str) -> str:
     """The question without its lead-in; the usual ways to ask for tasks or for one's name."""
     if TO_DO.search(text):
-        return "follow-up"
+        return TO_DO.sub("follow", text)
     return "my name" if WHO_AM_I.fullmatch(text) else LEAD_IN.sub("", text) or text
 
 

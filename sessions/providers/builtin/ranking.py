@@ -73,8 +73,18 @@ class Index:
         fits = fits_kind(question.wants, note.text, question)
         score *= 1.3 if fits and question.wants else 1.0
         score *= 1.4 if question.is_mine and FIRST_PERSON.search(note.text) else 1.0
-        missing = tuple(t for t in question.essential if found[t] <= CONTEXT_SYNONYM)
+        missing = _missing(question, found)
         return Hit(note, score * (0.25 + 0.75 * coverage**2), coverage, fits, missing)
+
+
+def _missing(question: Question, found: dict[str, float]) -> tuple[str, ...]:
+    """The essential terms that a note lacks; of several names joined by "and" one is enough."""
+    has_one = any(found.get(name, 0.0) > CONTEXT_SYNONYM for name in question.either)
+    return tuple(
+        term
+        for term in question.essential
+        if found[term] <= CONTEXT_SYNONYM and not (has_one and term in question.either)
+    )
 
 
 def _coverage(question: Question, found: dict[str, float]) -> float:

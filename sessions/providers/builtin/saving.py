@@ -214,10 +214,14 @@ def report(filings: list[Filing], turn: Turn) -> list[str]:
     return lines
 
 
+def _echo(told: Told) -> list[str]:
+    return [f"- “{told.unit.text}”", *(f"  {line}" for line in told.unit.block)]
+
+
 def _outcome(filing_: Filing, turn: Turn) -> list[str]:
     if not filing_.new:
         return []
-    quotes = [f"- “{each.unit.text}”" for each in filing_.new]
+    quotes = [line for each in filing_.new for line in _echo(each)]
     tries = attempts(filing_, turn)
     if tries and tries[-1].is_error:
         reason = " ".join(tries[-1].result.split())

@@ -125,6 +125,7 @@ def _phrase_of(text: str) -> Subject:
     found = phrases.main_phrase(text, tokens)
     if found:
         return Subject(phrases.written(text, found.words), "named" if found.is_named else "thing")
-    loose = [word for word in tokens if not word.is_common and word.plain not in CALENDAR][:2]
+    telling = [word for word in tokens if word.plain not in CALENDAR and not word.has_digit]
+    loose = [word for word in telling if not word.is_common][:2]
     loose = loose or [word for word in tokens if not word.is_function][:2]
     return Subject(" ".join(word.surface for word in loose) or FALLBACK, "loose")

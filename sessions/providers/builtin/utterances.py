@@ -7,6 +7,7 @@ from sessions.providers.builtin.intents import (
     CHATTER_WORDS,
     KEEP,
     LEAD_IN,
+    POLITE,
     Kind,
     fixed_kind,
     is_chatter,
@@ -35,7 +36,8 @@ class Unit:
     """One thing a person said: what kind it is, its text on one line, and its span in the message.
 
     `block` holds lines that belong below it: a list after "Shopping list:", a command after
-    "Deploy with:"; `under` is the heading above, in a message written like a document.
+    "Deploy with:"; `under` is the heading above, in a message written like a document;
+    `level` is that of a heading.
     """
 
     kind: Kind
@@ -44,6 +46,7 @@ class Unit:
     end: int
     block: tuple[str, ...] = ()
     under: str = ""
+    level: int = 0
 
 
 def units(message: str, most: int | None = None) -> list[Unit]:
@@ -62,11 +65,16 @@ def units(message: str, most: int | None = None) -> list[Unit]:
 
 
 def _under_headings(found: list[Unit]) -> list[Unit]:
-    heading = ""
+    """Each unit under the heading of its document; a deeper heading leads the statement itself."""
+    above: list[Unit] = []
     placed = []
     for unit in found:
-        heading = unit.text if unit.kind == "heading" else heading
-        placed.append(replace(unit, under=heading) if heading else unit)
+        if unit.kind == "heading":
+            above = [each for each in above if each.level < unit.level] + [unit]
+        elif above:
+            lead = f"{above[-1].text}: " if len(above) > 1 else ""
+            unit = replace(unit, under=above[0].text, text=lead + unit.text)
+        placed.append(unit)
     return placed
 
 
@@ -143,13 +151,18 @@ def classify(message: str, start: int, end: int) -> Unit:
         return Unit("oversize", one_line(message[start : start + 80]), start, end)
     text = one_line(message[start:end])
     if HEADING.match(text):
-        return Unit("heading", text.lstrip("#").strip(), start, end)
+        title = text.lstrip("#")
+        return Unit("heading", title.strip(), start, end, level=len(text) - len(title))
     kind = fixed_kind(text)
     if kind:
         return Unit(kind, text, start, end)
     begin = start + _lead_length(message[start:end])
     text = one_line(message[begin:end])
     kind = fixed_kind(text) or kept_or_asked(message[begin:end])
+    if kind == "to do":
+        polite = POLITE.match(message, begin, end)
+        begin = polite.end() if polite else begin
+        return _statement(message, begin, begin + len(message[begin:end].rstrip(" ?？؟")), start)
     if kind == "keep":
         begin += KEEP.match(message[begin:end]).end()
         return _statement(message, begin, begin + len(message[begin:end].rstrip(" ?？؟")), start)

@@ -125,13 +125,10 @@ class Conversation:
 
     def say(self, text, at=None):
         at = at or self.at
-        self.messages.append(
-            {
-                "role": "user",
-                "content": [{"type": "text", "text": text}],
-                "said_at": at.isoformat(),
-            }
-        )
+        if not self.messages or self.messages[-1]["role"] != "user":
+            self.messages.append({"role": "user", "content": []})
+        self.messages[-1]["content"].append({"type": "text", "text": text})
+        self.messages[-1]["said_at"] = at.isoformat()
         self.steps = []
         for _ in range(40):
             reply = self.ask()
