@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from console import live
@@ -241,7 +241,7 @@ def redact(version: Version, *, by: Actor) -> Version:
     Raises `Refused` for the text a live memory holds now. Redacting twice changes nothing.
     """
     _locked(version.store)
-    version = Version.objects.select_for_update(of=("self",)).get(pk=version.pk)
+    version = Version.objects.select_for_update(no_key=True).get(pk=version.pk)
     if version.redacted_at:
         return version
     if Memory.objects.filter(head=version).exists():
@@ -296,9 +296,8 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
 
 def _locked(store: Store) -> Store:
     """One writer per store at a time: limits, overlaps and counts are then true when checked."""
-    return (
-        Store.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=store.pk)
-    )
+    held = Store.objects.select_for_update(of=("self",), no_key=True)
+    return held.select_related("workspace").get(pk=store.pk)
 
 
 def writable(store: Store, act: Act) -> Store:
@@ -380,12 +379,31 @@ def _record(
 
 
 def keep_text(content: str) -> Blob:
-    """Return the blob that holds `content`, which is made if need be. Raises `Invalid`."""
+    """Return the blob that holds `content`, which is made if need be. Raises `Invalid`.
+
+    No sweep takes it away before the transaction ends that is going to point to it.
+    """
     data = paths.check_content(content)
-    blob, _ = Blob.objects.defer("content").get_or_create(
-        sha256=hashlib.sha256(data).hexdigest(), defaults={"content": content, "size": len(data)}
-    )
-    return blob
+    digest = hashlib.sha256(data).hexdigest()
+    while True:
+        blob, is_new = Blob.objects.defer("content").get_or_create(
+            sha256=digest, defaults={"content": content, "size": len(data)}
+        )
+        if is_new or _is_held(blob):
+            return blob
+
+
+def _is_held(blob: Blob) -> bool:
+    """Keep the blob from being deleted; False when it just was.
+
+    As a foreign key does it, but that is checked only at the end of the transaction. Other writers
+    of the same text need not wait. SQLite lets one transaction write at a time anyway.
+    """
+    if not connection.features.has_select_for_update:
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM memory_blob WHERE id = %s FOR KEY SHARE", [blob.pk])
+        return cursor.fetchone() is not None
 
 
 def _count(store: Store, *, memories: int = 0, size: int = 0) -> None:
@@ -404,12 +422,18 @@ def _ring_after_commit(store: Store) -> None:
 
 def _sweep_blobs(keys: list[int]) -> None:
     """Delete those texts that nothing points to any more, be it of an app above this one."""
+    for start in range(0, len(keys), BATCH):
+        unused = _unused(keys[start : start + BATCH]).select_for_update().order_by("pk")
+        held = list(unused.values_list("pk", flat=True))
+        # Asked again: a writer may have pointed to one while we waited for its lock.
+        _unused(held).only("pk").delete()
+
+
+def _unused(keys: list[int]) -> QuerySet[Blob]:
     # Relations without a name of their own count as hidden.
     relations = [rel for rel in Blob._meta.get_fields(include_hidden=True) if rel.one_to_many]
-    for start in range(0, len(keys), BATCH):
-        batch = keys[start : start + BATCH]
-        unused = Blob.objects.filter(pk__in=batch)
-        for field in (relation.field for relation in relations):
-            pointing = field.model.objects.filter(**{f"{field.name}__in": batch})
-            unused = unused.exclude(pk__in=pointing.order_by().values(field.name))
-        unused.delete()
+    unused = Blob.objects.filter(pk__in=keys)
+    for field in (relation.field for relation in relations):
+        pointing = field.model.objects.filter(**{f"{field.name}__in": keys})
+        unused = unused.exclude(pk__in=pointing.order_by().values(field.name))
+    return unused

@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from memory import change_sets, stores
-from memory.models import Memory
+from memory.models import Blob, Memory
 from memory.stores import ABSENT, Act, Conflict, Occupied
 from tests.factories import TESTER, make_memory, make_store
 from tests.memory.writer import add_lines
@@ -150,3 +152,53 @@ def test_a_clone_is_one_moment_of_a_store_that_is_written_to():
     in_order = "".join(texts[f"/{number}"] for number in range(30))
     assert in_order == in_order.replace("0", "").ljust(30, "0")
     assert all(memory.head.memory_id == memory.pk for memory in copy.memories.all())
+
+
+def overlapping(first, second):
+    """Do `first` in a transaction that is still open when `second` begins."""
+    begun = threading.Event()
+
+    def work(index):
+        if index:
+            assert begun.wait(10)
+            return second()
+        with transaction.atomic():
+            first()
+            begun.set()
+            time.sleep(0.3)
+        return None
+
+    together(work, 2)
+
+
+def forgotten(text):
+    """A version that nothing but its redaction keeps from being swept, and another store."""
+    memory = make_memory(path="/a", content=text)
+    stores.remove(memory, act=ACT)
+    return memory.head, make_store(name="Elsewhere")
+
+
+@pytest.mark.parametrize("writer_is_first", [True, False])
+def test_a_text_is_not_swept_from_under_a_writer_in_another_store(writer_is_first):
+    version, elsewhere = forgotten("Shared words.")
+    deeds = [
+        lambda: stores.write(elsewhere, "/b", "Shared words.", act=ACT),
+        lambda: stores.redact(version, by=TESTER),
+    ]
+    overlapping(*(deeds if writer_is_first else deeds[::-1]))
+    assert Memory.objects.with_text().get(store=elsewhere).content == "Shared words."
+    version.refresh_from_db()
+    assert version.blob is None
+    assert Blob.objects.count() == 1
+
+
+def test_writers_of_the_same_text_do_not_wait_for_each_other():
+    one, two = make_store(name="One"), make_store(name="Two", files={"/a": "same"})
+
+    def meanwhile():
+        began = time.monotonic()
+        stores.write(two, "/b", "same", act=ACT)
+        assert connection.vendor == "sqlite" or time.monotonic() - began < 0.25
+
+    overlapping(lambda: stores.write(one, "/a", "same", act=ACT), meanwhile)
+    assert Blob.objects.count() == 1
