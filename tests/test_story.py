@@ -131,7 +131,7 @@ def test_5_the_memory_is_edited_by_hand_and_history_knows_who(page, seen):
 def test_6_a_file_is_added_under_a_new_folder(page, seen):
     page.goto(seen["store"])
     page.get_by_role("link", name="New file").first.click()
-    page.get_by_label("Path").fill("/people/priya.md")
+    page.get_by_role("textbox", name="Path").fill("/people/priya.md")
     page.locator("textarea[name=content]").fill("# Priya\n\n- Leads the pilot.\n")
     page.get_by_role("button", name=re.compile("^(Create|Save)")).first.click()
     expect(page.locator(".prose").first).to_contain_text("Leads the pilot")
