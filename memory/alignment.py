@@ -41,10 +41,11 @@ def runs(old: list[str], new: list[str]) -> list[Run]:
     # Numbers instead of lines: equal exactly when the lines are.
     left = [numbers.setdefault(line, len(numbers)) for line in old]
     right = [numbers.setdefault(line, len(numbers)) for line in new]
-    found = [(0, 0, 0), *matches(left, right), (len(old), len(new), 0)]
+    end = (len(old), len(new), 0)
+    found = [(0, 0, 0), *matches(left, right), end]
     for at in range(len(found) - 1):
         _slide(found, at, old, new)
-    return found
+    return [*found, end]  # the one before may have grown
 
 
 def _slide(runs: list[Run], at: int, old: list[str], new: list[str]) -> None:

@@ -79,8 +79,10 @@ class TextForm(forms.Form):
 
     def __init__(self, data: dict | None = None, *, like: str = "", **options) -> None:
         super().__init__(data, **options)
-        # Browsers send every line end as CR LF; the text keeps those it had.
-        self.line_end = "\r\n" if "\r\n" in like and "\n" not in like.replace("\r\n", "") else "\n"
+        # Browsers send every line end as CR LF; the text keeps those it had, if they were one kind.
+        lines = like.replace("\r\n", "\n").replace("\r", "\n")
+        self.line_end = "\r\n" if lines != like == lines.replace("\n", "\r\n") else "\n"
+        self.evens_line_ends = lines.replace("\n", self.line_end) != like
 
     def clean_content(self) -> str:
         lines = self.cleaned_data["content"].replace("\r\n", "\n")

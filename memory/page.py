@@ -101,8 +101,16 @@ def show(
     )
 
 
-def rows(store: Store) -> QuerySet:
-    return store.memories.order_by().values_list("path", "blob__size", "pk")
+def rows(store: Store, prefix: str = "/") -> QuerySet:
+    return store.memories.under(prefix).order_by().values_list("path", "blob__size", "pk")
+
+
+def find_folder(store: Store, path: str) -> trees.Folder:
+    possible = path.startswith("/") and path.endswith("/") and "\0" not in path
+    folder = trees.build(rows(store, path)).find(path) if possible else None
+    if folder is None:
+        raise Http404("No such folder")
+    return folder
 
 
 def tree(store: Store, selected: str = "/") -> trees.Folder:

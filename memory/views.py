@@ -99,9 +99,7 @@ def store(request, workspace, store_id):
 
 
 def _folder(request, store, path):
-    folder = page.tree(store).find(path)
-    if folder is None:
-        raise Http404("No such folder")
+    folder = page.find_folder(store, path)
     files = page.paged(request, folder.pinned + folder.others, FILES)
     memories = store.memories.sized().select_related("head").in_bulk([file.id for file in files])
     context = {
@@ -118,10 +116,8 @@ def tree(request, workspace, store_id):
     """The tree alone: filtered, or one branch of it that was left out of the page."""
     store = page.find_store(workspace, store_id)
     if path := request.GET.get("folder"):
-        folder = page.tree(store, path).find(path)
-        if folder is None:
-            raise Http404("No such folder")
-        return render(request, "memory/_branch.html", {"store": store, "folder": folder})
+        context = {"store": store, "folder": page.find_folder(store, path)}
+        return render(request, "memory/_branch.html", context)
     words = request.GET.get("q", "").strip()
     selected = request.GET.get("selected", "/")
     root = page.filtered_tree(store, words) if words else page.tree(store, selected)

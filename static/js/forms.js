@@ -38,7 +38,7 @@ function valueOf(form) {
 function remember(scope) {
   for (const form of scope.querySelectorAll(GUARDED)) {
     // A form that comes back with errors holds text that is saved nowhere.
-    form.saved ??= form.querySelector("[aria-invalid='true']") ? "" : valueOf(form);
+    form.saved ??= form.matches("[data-unsaved], :has([aria-invalid='true'])") ? "" : valueOf(form);
     markDirty(form);
   }
 }

@@ -1,8 +1,12 @@
 """Two texts side by side."""
 
+import re
 import time
+from html import unescape
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from memory import alignment, diffs
 
@@ -151,12 +155,27 @@ def test_the_count_agrees_with_the_table(before, after, expected):
     assert diffs.stat(before, after) == expected == (diff.added, diff.removed)
 
 
-def test_both_texts_can_be_read_off_the_table():
-    before = [f"{number % 7} of {number}" for number in range(200)]
-    after = [line.replace("3 of", "three of") for line in before if not line.endswith("5")] + ["x"]
-    found = rows(lines(*before), lines(*after), context=10_000)
-    assert [row.old for row in found if row.old] == list(range(1, len(before) + 1))
-    assert [row.new for row in found if row.new] == list(range(1, len(after) + 1))
+def plain(shown):
+    return unescape(re.sub(r"</?(ins|del)>", "", shown)) if hasattr(shown, "__html__") else shown
+
+
+PROSE = st.lists(
+    st.sampled_from(
+        ["", "a", "b", "## H", "The talk is at noon.", "The talk is at two.", "<b> & c"]
+    ),
+    max_size=14,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(PROSE, PROSE)
+def test_both_texts_can_be_read_off_the_table(before, after):
+    diff = diffs.side_by_side(lines(*before), lines(*after), context=100)
+    old = [(row.old, plain(row.before)) for row in diff.rows if row.old]
+    new = [(row.new, plain(row.after)) for row in diff.rows if row.new]
+    assert old == list(enumerate(before, 1))
+    assert new == list(enumerate(after, 1))
+    assert diffs.stat(lines(*before), lines(*after)) == (diff.added, diff.removed)
 
 
 @pytest.mark.parametrize(

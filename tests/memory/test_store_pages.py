@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from console.actors import Actor
+from dreaming.models import Review
 from memory import change_sets, stores
 from memory.models import ChangeSet, Store
 from memory.stores import Act, sha256
@@ -101,7 +102,7 @@ def test_an_empty_workspace_says_what_to_do_next(as_alice):
 def test_a_finished_dream_waits_in_the_list(as_alice, store):
     dream = make_dream(store=store)
     dream.output_store = stores.clone(store, name="Draft", description="", state="draft", by=AGENT)
-    factories.finish(dream)
+    Review.objects.create(dream=factories.finish(dream))
     assert "Review waiting" in text(as_alice.get(url("stores", state="draft")))
 
 
@@ -164,9 +165,10 @@ def test_a_draft_leads_to_its_review(as_alice, store):
     dream = make_dream(store=store)
     draft = stores.clone(store, name="Draft", description="", state="draft", by=AGENT)
     dream.output_store = draft
-    factories.finish(dream)
+    Review.objects.create(dream=factories.finish(dream))
     page = text(as_alice.get(url("store", draft)))
     assert "What a dream proposes" in page
+    assert reverse("dreaming:review", args=["lab", dream.pk]) in page
     assert url("memory_new", draft) not in page
 
 
@@ -299,6 +301,11 @@ def test_opening_and_saving_changes_nothing(as_bob, content):
     fields = {"content": sent, "expected": memory.blob.sha256, "base": memory.head_id}
     as_bob.post(url("memory_edit", store, memory), fields)
     assert store.versions.count() == 1
+
+
+def test_mixed_line_ends_are_told_before_they_are_lost(as_bob, store):
+    memory = make_memory(store, "/mixed.md", "a\r\nb\nc\rd")
+    assert "mixes several kinds" in text(as_bob.get(url("memory_edit", store, memory)))
 
 
 def test_a_text_too_large_comes_back_with_the_reason(as_bob, store, talk):
