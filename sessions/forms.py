@@ -53,10 +53,6 @@ class FilterForm(forms.Form):
         self.fields["agent"].queryset = workspace.agents.current().order_by("name")
         self.fields["store"].queryset = workspace.stores.order_by("name")
 
-    @property
-    def is_narrow(self) -> bool:
-        return any(self.data.get(name) for name in self.fields)
-
     def sessions(self) -> QuerySet[Session]:
         """The matching sessions, latest first, each with the beginning of its first message."""
         self.is_valid()
@@ -65,7 +61,7 @@ class FilterForm(forms.Form):
         first = Subquery(said.values(text=Substr(KT("payload__content__0__text"), 1, 400))[:1])
         found = self.workspace.sessions.filter(*self._conditions(given))
         found = found.annotate(first_words=first).order_by("-updated_at", "-pk")
-        return found.select_related("workspace").prefetch_related("attachments").distinct()
+        return found.select_related("workspace").prefetch_related("attachments")
 
     def _conditions(self, given: dict[str, Any]) -> list[Q]:
         status = given.get("status")

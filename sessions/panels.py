@@ -58,7 +58,6 @@ class FileUse:
 
     place: Place
     event: str
-    at: datetime
     deed: str = "read"
     times: int = 0
     version: str = ""
@@ -84,14 +83,6 @@ class StoreUse:
     def more(self) -> int:
         return max(0, len(self.files) - LATEST)
 
-    @property
-    def read(self) -> int:
-        return sum(use.deed == "read" for use in self.files)
-
-    @property
-    def written(self) -> int:
-        return len(self.files) - self.read
-
 
 def memory_use(session: Session, places: Places) -> list[StoreUse]:
     """Which files of which attached store the session read and wrote."""
@@ -113,7 +104,7 @@ def _files(session: Session, places: Places) -> dict[Place, FileUse]:
         if call["pk"] not in answers:
             continue
         if place := places.find(call["path"] or ""):
-            use = files.setdefault(place, FileUse(place, call["pk"], call["created_at"]))
+            use = files.setdefault(place, FileUse(place, call["pk"]))
             use.times += 1
             _add_earlier(use, call["tool"], answers[call["pk"]] or {})
     return files
@@ -133,7 +124,7 @@ def _calls(session: Session) -> QuerySet[Event]:
     tools = ("read", "write", "edit", "remove")
     calls = session.events.filter(type="agent.tool_use", payload__name__in=tools).order_by("-seq")
     return calls.annotate(path=KT("payload__input__file_path"), tool=KT("payload__name")).values(
-        "pk", "created_at", "path", "tool"
+        "pk", "path", "tool"
     )
 
 

@@ -175,14 +175,19 @@ def log(request, workspace, pk):
     """A further stretch of the transcript: `before` or `after` a position."""
     session = _find(workspace, pk)
     thread = _thread(session, request.GET.get("thread"))
-    ways = {"before": page.before, "after": page.after}
-    way = next((way for way in ways if request.GET.get(way, "").isdecimal()), None)
-    if way is None:
+    position = _number(request, "before") or _number(request, "after")
+    if position is None:
         raise Http404("No such part of the log")
-    upto = int(request.GET.get("upto") or session.last_seq)
-    stretch = ways[way](thread, page.places_of(session), int(request.GET[way]), upto)
-    context = {"session": session, "thread": thread, "stretch": stretch, "upto": upto, "way": way}
+    upto = _number(request, "upto") or session.last_seq
+    part = page.before if "before" in request.GET else page.after
+    stretch = part(thread, page.places_of(session), position, upto)
+    context = {"session": session, "thread": thread, "stretch": stretch, "upto": upto}
     return render(request, "sessions/_stretch.html", context)
+
+
+def _number(request, name: str) -> int | None:
+    given = request.GET.get(name, "")
+    return int(given) if given.isdecimal() and len(given) < 19 else None
 
 
 @workspace_view

@@ -1,7 +1,7 @@
 // Event sources for htmx that never lose their place. A source that is opened again asks for what
 // came after the last event it saw; a hidden tab gives its connection back, for a browser has few.
 
-const HIDDEN_FOR = 20_000;
+const HIDDEN_FOR = 5_000;
 const LONGEST_WAIT = 30_000;
 
 class Source {
@@ -18,7 +18,7 @@ class Source {
     document.addEventListener("visibilitychange", this.#onVisibility);
     addEventListener("pagehide", this.#rest);
     addEventListener("pageshow", this.#wake);
-    this.#open();
+    if (!document.hidden) this.#open();
   }
 
   get readyState() {

@@ -1,0 +1,103 @@
+"""The session page in a real browser while a slow model talks: nothing is lost, doubled or stolen."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import chromium, page_of, sign_in
+from tests.sessions.fake_models import Call, FakeModels, Turn
+from tests.stack import running_stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
+WORDS = [f"word{number} " for number in range(40)]
+ENTRIES = """() => [...document.querySelectorAll("#entries > *")].map((entry) => [
+  entry.id, ...[...entry.querySelectorAll(".msg-body, .prose, .tool-summary")].map((e) => e.innerText)
+].join(" "))"""
+
+
+def respond(asked):
+    """Use a tool first, then talk for two seconds."""
+    if asked["messages"][-1]["role"] == "tool":
+        return Turn(*WORDS, "**done**", delay=0.05)
+    return Turn("Let me look. ", Call("grep", {"pattern": "talk"}), delay=0.05)
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with FakeModels(respond) as fake, running_stack(**fake.environment) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, stack):
+    with page_of(browser, stack.url) as page:
+        sign_in(page, stack.password)
+        page.goto(f"/w/{stack.workspace}/agents/new")
+        page.get_by_label("Name").fill("Slow talker")
+        page.get_by_text("fake-model").first.click()
+        page.get_by_role("button", name="Make agent").click()
+        page.get_by_role("link", name="New session").click()
+        page.get_by_role("button", name="Start session").click()
+        page.wait_for_url("**/sessions/sesn_*/")
+        yield page
+
+
+def say(page: Page, text: str) -> None:
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")
+
+
+def wait_for_turn(page: Page) -> None:
+    expect(page.locator("#entries .turn-end")).to_have_count(1, timeout=20_000)
+
+
+def test_what_streams_in_is_what_a_reload_shows_in_every_tab(page):
+    other = page.context.new_page()
+    other.goto(page.url)
+    say(page, "What do you know about the talk?")
+    expect(page.locator("#preview")).to_contain_text("word5")
+    expect(other.locator("#preview")).to_contain_text("word5")
+    page.reload()
+    wait_for_turn(page)
+    wait_for_turn(other)
+    after_reload, streamed = page.evaluate(ENTRIES), other.evaluate(ENTRIES)
+    page.reload()
+    assert after_reload == streamed == page.evaluate(ENTRIES)
+    assert len(set(streamed)) == len(streamed) == 5
+
+
+def test_a_message_waits_while_the_agent_works_and_stop_stops_it(page):
+    say(page, "Begin")
+    expect(page.locator("#preview")).to_contain_text("word1")
+    say(page, "And then this")
+    expect(page.locator("#waiting")).to_contain_text("And then this")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#entries")).to_contain_text("Stopped on request")
+    expect(page.locator("#waiting")).to_be_empty(timeout=20_000)
+    expect(page.locator("#entries")).to_contain_text("And then this")
+
+
+def test_the_reader_is_not_pulled_away_and_finds_back(page):
+    page.set_viewport_size({"width": 900, "height": 420})
+    say(page, "Talk")
+    expect(page.locator("#preview")).to_contain_text("word5")
+    page.mouse.move(300, 200)
+    page.mouse.wheel(0, -2000)
+    page.wait_for_function("scrollY === 0")
+    wait_for_turn(page)
+    assert page.evaluate("scrollY") == 0
+    page.get_by_role("button", name="Jump to latest").click()
+    expect(page.locator(".turn-end")).to_be_in_viewport()
+
+
+def test_what_cannot_be_sent_stays_in_the_box(page):
+    box = page.get_by_label("Message", exact=True)
+    box.fill("x" * 1_000_001)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#composer-error")).to_contain_text("too long")
+    assert len(page.get_by_label("Message", exact=True).input_value()) == 1_000_001
