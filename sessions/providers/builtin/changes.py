@@ -57,6 +57,7 @@ NOT_OLD = re.compile(
     r"[,\s]+(?:and\s+)?(?:not|instead\s+of|rather\s+than)\s+(?:(?:at|on|in|by)\s+)?(?P<old>[^,.;]+?)\s*[.!]?$",
     re.IGNORECASE,
 )
+LONGEST = 500  # characters; a longer statement says more than what has changed
 ISO_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 NUMBER = re.compile(r"\S*\d\S*")
 PLANNED = frozenset(stem(word) for word in listed("planned scheduled set expected due now"))
@@ -86,6 +87,8 @@ class Change:
 def read_change(fact: Fact) -> Change | None:
     """The change or state that a statement gives of one subject."""
     text = fact.absolute.strip().rstrip(".!")
+    if len(text) > LONGEST:
+        return None
     body = CUE.sub("", text)
     cued = body != text or bool(END_CUE.search(body))
     body = END_CUE.sub("", body)

@@ -77,7 +77,7 @@ GREETING = re.compile(
 )
 THANKS = re.compile(
     r"(?:ok(?:ay)?[,\s]+)?(?:(?:many )?thanks|thank you|thx|cheers|much appreciated|ty)\b"
-    r"(?:[\s,]+(?:so much|very much|a lot|again|for \w+(?: \w+){0,3}|that['’]?s \w+(?: \w+)?))*[\s!.,]*",
+    r"(?: so much| very much| a lot| again)*(?: for\b[^.!?]{1,60})?(?:[\s,]+that['’]?s \w+(?: \w+)?)?[\s!.,]*",
     re.IGNORECASE,
 )
 HELP = re.compile(
@@ -132,6 +132,7 @@ thank thanks true understood wonderful wow wrong yeah yep yes
 """
     )
 )
+LONGEST_PHRASE = 160  # characters of a greeting, a thank-you or a fixed question
 CLOSERS = "\"'”’)]}»* _\u200f\u200e"
 
 
@@ -144,9 +145,10 @@ def fixed_kind(text: str) -> Kind | None:
         ("recap", RECAP),
         ("chatter", SMALL_TALK),
     )
-    for kind, pattern in patterns:
-        if pattern.fullmatch(text):
-            return kind
+    if len(text) <= LONGEST_PHRASE:
+        for kind, pattern in patterns:
+            if pattern.fullmatch(text):
+                return kind
     return None
 
 

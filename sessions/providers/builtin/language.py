@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import sentencex
 import Stemmer
-from stop_words import get_stop_words
+from stop_words import AVAILABLE_LANGUAGES, get_stop_words
 
 from sessions.providers.builtin.lexicon import (
     BASE_FORMS,
@@ -34,6 +34,7 @@ LETTERS = rf"(?:[^\W_]|[{MARKS}])+"
 WORD = re.compile(rf"[A-Za-z]{{0,8}}\d+(?:[.:]\d+)+|{LETTERS}(?:['’]{LETTERS})*")
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]")
 LIST_MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
+OTHER_LANGUAGES = sorted(set(AVAILABLE_LANGUAGES) - {"english"})
 COMMON_WORDS = frozenset(get_stop_words("english"))
 
 _stemmer = Stemmer.Stemmer("english")
@@ -117,6 +118,21 @@ def _pairs(run: str, start: int) -> Iterator[Word]:
     for offset in range(max(1, len(run) - 1)):
         pair = run[offset : offset + 2]
         yield Word(pair, pair, pair, start + offset)
+
+
+@lru_cache(maxsize=64)
+def _stop_list(language: str) -> frozenset[str]:
+    return frozenset(fold(word) for word in get_stop_words(language))
+
+
+def fillers(text: str) -> frozenset[str]:
+    """The stop words of the language a text seems to be in; none when that is English."""
+    found = {word.plain for word in words(text)}
+    shares = {language: len(found & _stop_list(language)) for language in OTHER_LANGUAGES}
+    best = max(shares, key=lambda language: shares[language])
+    english = sum(1 for plain in found if is_common(plain))
+    is_foreign = shares[best] > english and shares[best] >= len(found) / 3
+    return _stop_list(best) if is_foreign else frozenset()
 
 
 def content(text: str) -> list[Word]:

@@ -39,7 +39,6 @@ class Found:
 
     paths: list[str] = field(default_factory=list)
     lines: dict[str, list[str]] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
 
     def stems_of_lines(self, path: str) -> list[frozenset[str]]:
         return [stems(line) for line in self.lines.get(path, [])[:MOST_HITS]]
@@ -126,19 +125,16 @@ def _synonyms(asked: list[Word]) -> list[str]:
 def read_found(turn: Turn) -> Found:
     """What the glob and grep calls of this turn returned."""
     found = Found()
-    for call in turn.of("glob", "grep"):
-        if call.is_error:
-            found.errors.append(call.result)
-        elif call.name == "glob":
-            found.paths += [path for path in _result_lines(call) if path not in found.paths]
+    listed = [path for call in turn.of("glob") for path in _result_lines(call)]
+    found.paths = list(dict.fromkeys(listed))
     for call in turn.of("grep"):
-        if not call.is_error:
-            _add_lines(found, call)
+        _add_lines(found, call)
     return found
 
 
 def _result_lines(call: Call) -> list[str]:
-    return [line for line in call.result.splitlines() if line.startswith("/")]
+    lines = [] if call.is_error else call.result.splitlines()
+    return [line for line in lines if line.startswith("/")]
 
 
 def _add_lines(found: Found, call: Call) -> None:

@@ -27,7 +27,7 @@ class Note:
 
     `line` counts from 0; `text` is without list marker and provenance; `said` is an ISO day or "";
     `context` are the headings and list items above it; `indent` is the width before the marker;
-    `is_compound` when more lines belong to it, so that it cannot be moved as one line.
+    `is_compound` when more lines or a tick box belong to it, so that the text is not all of it.
     """
 
     path: str
@@ -168,7 +168,7 @@ class _Reader:
         said = said or self._said_above()
         context = self._context()
         self.items.append((indent, text, said))
-        compound = len(lines) > 1
+        compound = len(lines) > 1 or "[" in marker.group()
         return Note(self.path, self.opened_at, text, "bullet", said, context, indent, compound)
 
     def _prose(self, lines: list[str], indent: int) -> Iterator[Note]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sessions.providers.builtin.dates import has_date_or_time
-from sessions.providers.builtin.language import URL, Word, fold, stem, words
+from sessions.providers.builtin.language import URL, Word, fillers, fold, stem, words
 from sessions.providers.builtin.lexicon import CALENDAR, NUMBER_WORDS, listed
 
 LEAD_IN = re.compile(
@@ -109,7 +109,8 @@ class Question:
 def ask(text: str, before: str = "") -> Question:
     """A question with its terms; one that only points ("when is it?") takes over those before it."""
     asked = _meant(text)
-    found = [word for word in words(asked) if not word.is_function]
+    empty = fillers(asked)
+    found = [word for word in words(asked) if not word.is_function and word.plain not in empty]
     terms = {word.stem: weight for word in found if (weight := _weight(word, asked)) > 0}
     inherited = _inherit(before)
     points = any(word.plain in POINTERS for word in words(asked))

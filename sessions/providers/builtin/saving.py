@@ -7,7 +7,7 @@ from sessions.providers.builtin.answering import link
 from sessions.providers.builtin.facts import Fact
 from sessions.providers.builtin.filing import File
 from sessions.providers.builtin.kinds import has_secret
-from sessions.providers.builtin.language import stems
+from sessions.providers.builtin.language import one_line, stems
 from sessions.providers.builtin.looking import Found, overlap
 from sessions.providers.builtin.notes import (
     Note,
@@ -25,6 +25,7 @@ MOST_STATEMENTS = 50
 MOST_TARGETS = 2
 MOST_TRIES = 2
 ALIKE = 0.5
+NO_PLACE = "none of its lines stands there only once, so I found no place to add to."
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def subjects_of(told: list[Told]) -> list[tuple[Subject, list[Told]]]:
     """Statements under their subjects; each message is grouped by itself."""
     grouped: list[tuple[Subject, list[Told]]] = []
     for said in dict.fromkeys(each.said for each in told):
-        mine = {id(each.unit): each for each in told if each.said is said}
+        mine = {id(each.unit): each for each in told if each.said == said}
         for subject, units in group([each.unit for each in mine.values()]):
             grouped.append((subject, [mine[id(unit)] for unit in units]))
     return grouped
@@ -223,7 +224,7 @@ def _outcome(filing_: Filing, turn: Turn) -> list[str]:
         return []
     quotes = [line for each in filing_.new for line in _echo(each)]
     tries = attempts(filing_, turn)
-    if tries and tries[-1].is_error:
-        reason = " ".join(tries[-1].result.split())
+    if not tries or tries[-1].is_error:
+        reason = one_line(tries[-1].result) if tries else NO_PLACE
         return [f"I could not save to {link(filing_.path)}: {reason}", "", *quotes, ""]
     return [f"Saved to {link(filing_.path)}:", "", *quotes, ""]

@@ -26,6 +26,7 @@ MOST_QUESTIONS = 12
 MOST_UNITS = 400
 MOST_EARLIER = 100
 MOST_LOOKED_BACK = 6
+MOST_SAID = 300
 LONGEST_EARLIER = 20_000
 
 
@@ -205,7 +206,7 @@ class State:
             if unit.kind == "statement"
         ]
         found: list[Note] = []
-        for subject, members in saving.subjects_of([*earlier, *self.statements]):
+        for subject, members in saving.subjects_of([*earlier, *self.statements][-MOST_SAID:]):
             for told in members:
                 text = " ".join([told.unit.text, *(line.strip() for line in told.unit.block)])
                 context = (subject.phrase,)

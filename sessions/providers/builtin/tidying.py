@@ -129,7 +129,7 @@ class _Tidying:
         keep, drop = (item, twin) if _rank(item) > _rank(twin) else (twin, item)
         if drop.is_fixed or (drop.path and not keep.path):
             keep, drop = drop, keep
-        if drop.is_fixed or (keep.is_fixed and (drop.path or _says_more(drop, keep))):
+        if drop.is_fixed or (keep.is_fixed and _says_more(drop, keep)):
             return
         if drop.path or drop.fact.letters != keep.fact.letters:
             self.outcome.merged.append((drop.text, max(keep, drop, key=_amount).text))
@@ -283,9 +283,14 @@ def _rare_stems(fact: Fact, counts: Counter[str]) -> list[str]:
 
 
 def _may_be_same(item: Item, other: Item) -> bool:
-    """A quick look before the careful one: neither is gone, and one holds all words of the other."""
+    """A quick look before the careful one: neither is gone, and one holds all words of the other.
+
+    What is fixed in the store can only take in a finding.
+    """
+    if other.is_gone or (item.path and other.path and (item.is_fixed or other.is_fixed)):
+        return False
     bag, others = item.fact.bag, other.fact.bag
-    return not other.is_gone and (bag <= others or others <= bag) and _comparable(item, other)
+    return (bag <= others or others <= bag) and _comparable(item, other)
 
 
 def _comparable(item: Item, other: Item) -> bool:

@@ -163,6 +163,23 @@ def test_questions_about_the_conversation_itself():
     assert "The bike is red." in session.say("What did I say first?")
 
 
+@pytest.mark.parametrize(
+    ("told", "question", "said"),
+    [
+        ("Ich wohne in Berlin.", "Wo wohne ich?", "Berlin"),
+        ("Mon chien s'appelle Rex.", "Comment s'appelle mon chien ?", "Rex"),
+        ("Mi hermana vive en Sevilla.", "¿Dónde vive mi hermana?", "Sevilla"),
+        ("我住在北京。", "我住在北京吗？", "北京"),
+    ],
+)
+def test_other_languages_are_found_word_by_word(told, question, said):
+    memory = Memory()
+    tell(memory, told)
+    answer = ask(memory, question)
+    assert said in answer
+    assert "found nothing" not in answer
+
+
 def test_memory_is_named_before_the_conversation_as_the_source():
     session = Conversation(store(cats="# Cats\n\n- The cat is called Tom.\n"))
     session.say("The cat is called Tom.")

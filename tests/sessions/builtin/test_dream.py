@@ -191,6 +191,13 @@ def test_two_files_of_one_name_become_one_and_the_other_goes():
     assert "- It was recorded." in memory.text("cma-talk.md")
 
 
+def test_tick_boxes_stay_as_they_are():
+    memory = store(chores="# Chores\n\n- [ ] Water the plants.\n- [x] Water the plants.\n")
+    before = dict(memory.files)
+    consolidate(memory)
+    assert memory.files == before
+
+
 def test_dated_files_stay_apart():
     memory = store(**{"2026_11_19": "# Day\n\n- Sun.\n", "2026_11_20": "# Day\n\n- Rain.\n"})
     before = dict(memory.files)
