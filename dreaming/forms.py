@@ -57,6 +57,9 @@ class DreamForm(forms.Form):
         max_length=MAX_INSTRUCTIONS,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": EXAMPLE}),
         help_text="What matters, how to file it, what to leave alone. For single lines use the editor.",
+        error_messages={
+            "max_length": f"Instructions must have at most {MAX_INSTRUCTIONS:,} characters."
+        },
     )
 
     def __init__(self, data: Any, workspace: Workspace, initial: dict | None = None) -> None:
@@ -160,8 +163,8 @@ class Choices:
         }
 
     def rows(self, conflicts: Sequence[FileMerge]) -> list[ConflictRow]:
-        """The cards to show; where nothing was typed, the text to edit begins as ours."""
+        """The cards to show; the text to edit begins as what fits together, the rest as ours."""
         return [
-            ConflictRow(merge, *self.made.get(merge.path, ("", merge.before or merge.theirs or "")))
+            ConflictRow(merge, *self.made.get(merge.path, ("", merge.after or merge.theirs or "")))
             for merge in conflicts
         ]

@@ -72,7 +72,8 @@ def review_file(request, workspace, pk):
     dream, cards = _reviewable(workspace, pk)
     card = _card(cards, request.GET.get("path", ""))
     if request.GET.get("edit"):
-        return _editor(request, dream, card, card.shown or "")
+        # Whoever edits a file that would go begins with what it says.
+        return _editor(request, dream, card, card.before if card.shown is None else card.shown)
     return _file(request, dream, cards, card)
 
 

@@ -1,9 +1,12 @@
 """The pages of dreams until they are reviewed: list, launch, progress."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
@@ -63,10 +66,11 @@ def attention(request, workspace):
     """What the home page says of dreams: reviews that wait, dreams that run, those that failed."""
     rows = workspace.dreams.filter(archived_at=None).select_related("workspace", "review")
     waiting = [ReviewState.OPEN, ReviewState.APPROVED]
+    recently = timezone.now() - timedelta(days=3)
     context = {
         "waiting": rows.filter(review__state__in=waiting).order_by("ended_at")[:8],
         "running": rows.unfinished(),
-        "failed": rows.filter(status=DreamStatus.FAILED)[:3],
+        "failed": rows.filter(status=DreamStatus.FAILED, ended_at__gt=recently)[:3],
     }
     return render(request, "dreaming/_attention.html", context)
 

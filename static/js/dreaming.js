@@ -25,8 +25,9 @@ function showCount() {
 }
 
 function pick(which) {
+  const wanted = (box) => which === "new" && (box.checked || !box.hasAttribute("data-dreamt"));
   let left = Number(document.querySelector("#launch").dataset.most);
-  for (const box of boxes()) box.checked = which === "new" && !box.hasAttribute("data-dreamt") && left-- > 0;
+  for (const box of boxes()) box.checked = wanted(box) && left-- > 0;
   boxes()[0]?.dispatchEvent(new Event("input", { bubbles: true }));
   showCount();
 }

@@ -84,10 +84,15 @@ function nextFile(step) {
   go(shown[at < 0 ? 0 : Math.min(shown.length - 1, Math.max(0, at + step))]);
 }
 
+function firstFrom(file, hunks) {
+  if (!file) return 0;
+  return hunks.findIndex((hunk) => file.compareDocumentPosition(hunk) & Node.DOCUMENT_POSITION_FOLLOWING);
+}
+
 function nextHunk(step) {
   const hunks = all(".hunk").filter((hunk) => hunk.offsetParent);
   const at = hunks.findIndex((hunk) => hunk.classList.contains("is-here"));
-  const hunk = hunks[at < 0 ? (step > 0 ? 0 : hunks.length - 1) : at + step];
+  const hunk = hunks[at < 0 ? firstFrom(current(), hunks) - (step < 0) : at + step];
   if (!hunk) return;
   go(hunk.closest(".review-file"), { scroll: false });
   hunk.classList.add("is-here");
