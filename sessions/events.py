@@ -33,7 +33,7 @@ class Entry:
     id: str = field(default_factory=lambda: ids.fresh("sevt"))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def append(thread: Thread, *entries: Entry) -> list[Event]:
     """Write entries to the end of the session's log, in order, and ring its readers."""
     length, now = _length(thread.session_id), timezone.now()
@@ -56,7 +56,7 @@ def append(thread: Thread, *entries: Entry) -> list[Event]:
     return rows
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def take_up(event: Event) -> Event:
     """Note that a turn has begun with a queued event: its second place in the log."""
     length = _length(event.session_id)

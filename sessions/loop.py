@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -27,6 +28,10 @@ from sessions.tools import Toolbox
 
 logger = logging.getLogger(__name__)
 MAX_REQUESTS = 100
+TOO_LONG = (
+    "tool_use_limit_reached_error",
+    f"The turn was stopped after {MAX_REQUESTS} model requests.",
+)
 END_TURN = {"type": "end_turn"}
 
 
@@ -99,28 +104,23 @@ class Turn:
             self._wake_up(thread)
             if state.open_request:
                 self._append(self._span_end(state.open_request, is_error=True))
-        if thread.stop_requested:
-            return self._interrupt()
-        if calls := [call for call in state.open_calls if call.type == "agent.tool_use"]:
-            for call in calls:
-                self._run_tool(call)
+            if thread.stop_requested:
+                return self._interrupt(state)
+            calls = [call for call in state.open_calls if call.type == "agent.tool_use"]
+            if not calls and (state.open_calls or not state.needs_reply):
+                return self._go_on(state)
+            # Here, and not in a transaction of its own: each costs as much as an event.
+            asks = not calls and state.requests < MAX_REQUESTS
+            start = self._append(Entry("span.model_request_start")) if asks else []
+        for call in calls:
+            self._run_tool(call)
+        if calls:
             return True
-        if state.open_calls:
-            return self._finish()
-        if state.needs_reply:
-            return self._ask(state)
-        return self._next_message() or self._finish()
+        return self._ask(*start) if start else self._give_up(*TOO_LONG)
 
     # -- What a step can be -------------------------------------------------------------
 
-    def _ask(self, state: transcript.Turn) -> bool:
-        if state.requests >= MAX_REQUESTS:
-            return self._give_up(
-                "tool_use_limit_reached_error",
-                f"The turn was stopped after {MAX_REQUESTS} model requests.",
-            )
-        with self.lease.transaction():
-            start = self._append(Entry("span.model_request_start"))[0]
+    def _ask(self, start: Event) -> bool:
         preview = listening.Preview(self.session.pk, self.thread.pk)
         try:
             provider = catalogue.provider_for(self.session.model)
@@ -163,36 +163,26 @@ class Turn:
             result = toolbox.run(call.payload["name"], call.payload["input"])
             self._append(_result(call, result.text, result.is_error, result.facts))
 
-    def _next_message(self) -> bool:
-        with self.lease.transaction():
-            message = events.queued(self.thread).first()
-            if message:
-                events.take_up(message)
-        return message is not None
+    def _go_on(self, state: transcript.Turn) -> bool:
+        """Begin the next turn, or go idle; under the lock, so that no message is stranded."""
+        if state.open_calls:
+            waiting = [call.pk for call in state.open_calls]
+            return self._idle({"type": "requires_action", "event_ids": waiting})
+        if message := events.queued(self.thread).first():
+            events.take_up(message)
+            return True
+        return self._idle(END_TURN)
 
-    def _interrupt(self) -> bool:
-        with self.lease.transaction() as thread:
-            state = self._catch_up()
-            queued = events.queued(self.thread)
-            # A message that still waits for its turn to begin is what was stopped.
-            unheard = queued.filter(type="user.message")[: 0 if state.has_begun else 1]
-            for event in [*unheard, *queued.filter(type="user.interrupt")]:
-                events.take_up(event)
-            stopped = "Stopped by the user before this ran."
-            self._append(*(_result(call, stopped, True) for call in state.open_calls))
-            Thread.objects.filter(pk=thread.pk).update(stop_requested=False)
-            return self._idle(END_TURN)
-
-    def _finish(self) -> bool:
-        with self.lease.transaction() as thread:
-            # Looked at again under the lock: what came in since must not be stranded.
-            state = self._catch_up()
-            if thread.stop_requested:
-                return True
-            if state.open_calls:
-                waiting = [call.pk for call in state.open_calls]
-                return self._idle({"type": "requires_action", "event_ids": waiting})
-            return state.needs_reply or events.queued(self.thread).exists() or self._idle(END_TURN)
+    def _interrupt(self, state: transcript.Turn) -> bool:
+        queued = events.queued(self.thread)
+        # A message that still waits for its turn to begin is what was stopped.
+        unheard = queued.filter(type="user.message")[: 0 if state.has_begun else 1]
+        for event in [*unheard, *queued.filter(type="user.interrupt")]:
+            events.take_up(event)
+        stopped = "Stopped by the user before this ran."
+        self._append(*(_result(call, stopped, True) for call in state.open_calls))
+        Thread.objects.filter(pk=self.thread.pk).update(stop_requested=False)
+        return self._idle(END_TURN)
 
     def _put_off(self, start: Event, error: ProviderError) -> bool:
         with self.lease.transaction() as thread:
@@ -326,16 +316,19 @@ class Turn:
         config = self.session.agent_config
         custom = [t for t in config["tools"] if t["type"] == "custom" and self.is_primary]
         keys = ("name", "description", "input_schema")
-        nobody = Actor(self.session.pk, config["name"])
-        specs = self.trade.toolbox(self.session, nobody).specs
         return Request(
             model=self.session.model,
             system=context.system_prompt(self.trade.system or config["system"], attachments, now),
             messages=transcript.messages(self._shown()),
-            tools=[*specs, *({key: tool[key] for key in keys} for tool in custom)],
+            tools=[*self._specs, *({key: tool[key] for key in keys} for tool in custom)],
             now=now,
             purpose=self.thread.purpose,
         )
+
+    @cached_property
+    def _specs(self) -> list[dict]:
+        nobody = Actor(self.session.pk, self.session.agent_config["name"])
+        return self.trade.toolbox(self.session, nobody).specs
 
     def _shown(self) -> list[Event]:
         said = [place for place, event in enumerate(self.log) if event.type == "user.message"]
