@@ -96,7 +96,7 @@ def change_role(membership: Membership, role: str) -> None:
 
 
 def _keep_an_owner(membership: Membership) -> None:
-    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
     owners = membership.workspace.memberships.filter(role=Role.OWNER)
     if not owners.exclude(pk=membership.pk).exists():
         raise LastOwner("A workspace needs an owner. Make someone else owner first.")

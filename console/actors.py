@@ -19,7 +19,7 @@ class Actor:
 
     @classmethod
     def user(cls, user: User) -> "Actor":
-        return cls(user.pk, user.name)
+        return cls(user.pk, user.name[:255])  # a first and a last name may be longer together
 
     @classmethod
     def api_key(cls, key: ApiKey) -> "Actor":

@@ -13,13 +13,14 @@ from functools import cache, wraps
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
 
 from console import access
 from console.actors import Actor
@@ -209,7 +210,19 @@ def stamp(moment: datetime | None) -> str | None:
 
 # -- Assembly -----------------------------------------------------------------------------
 
-api = NinjaAPI(title="Reverie", version="1", auth=key_auth, docs_url=None, openapi_url=None)
+
+class Body(Parser):
+    """Reads a body that any database can keep: real Unicode, and no NaN, which is no JSON."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        value = json.loads(request.body.decode())
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return value
+
+
+api = NinjaAPI(
+    title="Reverie", version="1", auth=key_auth, parser=Body(), docs_url=None, openapi_url=None
+)
 
 
 @cache
@@ -219,6 +232,26 @@ def assemble() -> NinjaAPI:
     api.add_router("", "sessions.api.router")
     api.add_router("dreams", "dreaming.api.router")
     return api
+
+
+def urls() -> tuple:
+    """The routes of the API. What a route does not offer is said in the envelope too."""
+    patterns, app_name, namespace = assemble().urls
+    for pattern in patterns:
+        pattern.callback = _with_envelope(pattern.callback)
+    return patterns, app_name, namespace
+
+
+def _with_envelope(view: Callable) -> Callable:
+    @wraps(view)
+    def inside(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if response.status_code != 405:
+            return response
+        message = f"{request.method} is not offered here; try {response['Allow']}."
+        return envelope(request, ApiError(405, "invalid_request_error", message))
+
+    return inside
 
 
 @api.exception_handler(ApiError)
@@ -248,7 +281,9 @@ def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
 
 
 @api.exception_handler(Http404)
-def _http_404(request: HttpRequest, error: Http404) -> HttpResponse:
+@api.exception_handler(ObjectDoesNotExist)
+def _gone(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Somebody deleted it between our finding it and changing it, say."""
     return envelope(request, ApiError(404, "not_found_error", "Not found."))
 
 

@@ -17,7 +17,7 @@ urlpatterns = [
     path("sign-in", views.SignIn.as_view(), name="sign-in"),
     path("sign-out", auth.LogoutView.as_view(), name="sign-out"),
     path("password", views.ChangePassword.as_view(), name="password"),
-    path("v1/", api.assemble().urls),
+    path("v1/", api.urls()),
     path("v1/<path:rest>", api.unknown_route),
     path("w/<slug:slug>/", views.workspace, name="workspace"),
     path("w/<slug:slug>/settings/", views.general, name="settings"),

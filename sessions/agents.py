@@ -10,6 +10,7 @@ from memory import paths
 from memory.models import Store
 from memory.paths import Invalid
 from sessions.models import Access, Agent, AgentVersion, DefaultStore, Environment
+from sessions.providers.http import storable
 
 ALL_FILE_TOOLS = {
     "type": "agent_toolset_20260401",
@@ -52,7 +53,7 @@ def blank_config(name: str, model: str) -> dict[str, Any]:
 
 def check_config(config: dict[str, Any]) -> dict[str, Any]:
     """Raise `Invalid` unless the configuration keeps the contract's limits."""
-    if not 1 <= len(config["name"].strip()) <= 256 or "\0" in config["name"]:
+    if not 1 <= len(config["name"].strip()) <= 256:
         raise Invalid("The agent's name must have 1 to 256 characters.")
     if len(config["description"] or "") > 2048:
         raise Invalid("The description must have at most 2,048 characters.")
@@ -60,7 +61,16 @@ def check_config(config: dict[str, Any]) -> dict[str, Any]:
         raise Invalid("The system prompt must have at most 100,000 characters.")
     if not 1 <= len(config["model"]["id"]) <= 256:
         raise Invalid("The agent needs a model.")
-    return config
+    return _check_letters(config)
+
+
+def _check_letters(config: dict[str, Any]) -> dict[str, Any]:
+    try:
+        if storable(config) == config:
+            return config
+    except RecursionError:
+        raise Invalid("The configuration is nested too deeply.") from None
+    raise Invalid("The configuration holds a NUL character or half of a character pair.")
 
 
 @transaction.atomic
@@ -85,7 +95,7 @@ def update(
 
     `metadata` is a patch. Raises `Stale` when `expected` is not the latest version, and `Invalid`.
     """
-    agent = Agent.objects.select_for_update().get(pk=agent.pk)
+    agent = Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
     if agent.archived_at:
         raise Invalid("This agent is archived and can no longer be changed.")
     if expected is not None and expected != agent.version:
@@ -114,6 +124,7 @@ def set_default_stores(agent: Agent, defaults: list[tuple[Store, str, str]]) -> 
     """Replace what new sessions attach: (store, access, instructions) each. Raises `Invalid`."""
     if len(defaults) > 8:
         raise Invalid("A session can attach at most 8 stores.")
+    Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)  # one at a time
     agent.default_stores.all().delete()
     for store, access, instructions in defaults:
         DefaultStore.objects.create(
@@ -125,7 +136,7 @@ def set_default_stores(agent: Agent, defaults: list[tuple[Store, str, str]]) -> 
 def switch_default(old: Store, new: Store) -> list[str]:
     """Let every agent that attaches `old` by default attach `new`; returns the agents' ids."""
     switched = []
-    for default in DefaultStore.objects.filter(store=old).select_for_update():
+    for default in DefaultStore.objects.filter(store=old).select_for_update(no_key=True):
         if not new.default_for.filter(agent=default.agent_id).exists():
             default.store = new
             default.save(update_fields=["store"])
@@ -150,12 +161,47 @@ def create_environment(
     metadata: dict | None = None,
 ) -> Environment:
     """Make an environment. Raises `Invalid`."""
-    if not 1 <= len(name.strip()) <= 256 or "\0" in name:
-        raise Invalid("The environment's name must have 1 to 256 characters.")
-    return Environment.objects.create(
+    environment = Environment(
         workspace=workspace,
         name=name,
         description=description,
         config=config or CLOUD,
         metadata=paths.check_metadata(metadata or {}),
     )
+    _check_environment(environment)
+    environment.save()
+    return environment
+
+
+@transaction.atomic
+def update_environment(environment: Environment, **changes: Any) -> Environment:
+    """Change `name`, `description`, `config` or `metadata` (a patch). Raises `Invalid`."""
+    environment = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+    if environment.archived_at:
+        raise Invalid("This environment is archived and can no longer be changed.")
+    if "metadata" in changes:
+        patch = changes["metadata"]
+        changes["metadata"] = paths.patch_metadata(environment.metadata, patch)
+    for field, value in changes.items():
+        setattr(environment, field, value)
+    _check_environment(environment)
+    environment.updated_at = timezone.now()
+    environment.save(update_fields=[*changes, "updated_at"])
+    return environment
+
+
+def _check_environment(environment: Environment) -> None:
+    if not 1 <= len(environment.name.strip()) <= 256 or "\0" in environment.name:
+        raise Invalid("The environment's name must have 1 to 256 characters.")
+    if len(environment.description or "") > 2048 or "\0" in (environment.description or ""):
+        raise Invalid("The description must have at most 2,048 characters.")
+    _check_letters(environment.config)
+
+
+def archive_environment(environment: Environment) -> Environment:
+    """Retire the environment: its sessions go on, new ones are refused. Twice changes nothing."""
+    now = timezone.now()
+    mine = Environment.objects.filter(pk=environment.pk, archived_at=None)
+    mine.update(archived_at=now, updated_at=now)
+    environment.refresh_from_db()
+    return environment

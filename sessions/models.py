@@ -18,6 +18,11 @@ class Agents(models.QuerySet["Agent"]):
     def current(self) -> "Agents":
         return self.filter(archived_at=None)
 
+    def with_latest(self) -> "Agents":
+        """Bring each agent's latest version along, for lists."""
+        newest = AgentVersion.objects.filter(number=models.F("agent__version"))
+        return self.prefetch_related(models.Prefetch("versions", newest, to_attr="newest"))
+
 
 class Agent(models.Model):
     """A named configuration; every change makes a new version of it."""
@@ -45,7 +50,8 @@ class Agent(models.Model):
 
     @property
     def latest(self) -> "AgentVersion":
-        return self.versions.get(number=self.version)
+        newest = getattr(self, "newest", None)
+        return newest[0] if newest else self.versions.get(number=self.version)
 
 
 class AgentVersion(models.Model):

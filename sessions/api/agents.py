@@ -78,6 +78,9 @@ def check_offered(body) -> None:
     for field in ("skills", "mcp_servers", "multiagent"):
         if getattr(body, field, None):
             raise invalid(f"`{field}` is not offered by this server; leave it out or null.")
+    identity = getattr(body, "execution_identity", None) or {}
+    if identity.get("type", "service_account") != "service_account":
+        raise invalid("Only the execution identity service_account is offered by this server.")
 
 
 def config_changes(body: AgentUpdate | AgentCreate, before: dict | None = None) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def list_agents(
     created_at_gte: str | None = None,
     created_at_lte: str | None = None,
 ):
-    rows = request.workspace.agents.all()
+    rows = request.workspace.agents.with_latest()
     if not include_archived:
         rows = rows.filter(archived_at=None)
     if moment := time_of("created_at[gte]", created_at_gte):
@@ -168,10 +171,12 @@ def list_versions(request, agent_id: str, limit: int | None = None):
     position = position_of(request.GET.get("page"))
     rows = agent.versions.all()
     if position:
-        rows = rows.filter(number__lt=int(position.get("version", 0)))
+        if position.get("k") != agent.pk or not isinstance(position.get("at"), int):
+            raise invalid("`page` is not a cursor of this list; start again without it.")
+        rows = rows.filter(number__lt=position["at"])
     found = list(rows[: limit + 1])
     last = found[:limit][-1].number if len(found) > limit else None
     return {
         "data": [wire.agent(agent, version) for version in found[:limit]],
-        "next_page": cursor_of(version=last) if last else None,
+        "next_page": cursor_of(k=agent.pk, at=last) if last else None,
     }

@@ -89,9 +89,39 @@ class AgentUpdate(Body):
     execution_identity: dict | None = None
 
 
+class Unrestricted(Body):
+    type: Literal["unrestricted"]
+
+
+class Limited(Body):
+    type: Literal["limited"]
+    allowed_hosts: list[str] = []
+    allow_mcp_servers: bool = False
+    allow_package_managers: bool = False
+
+
+Networking = Annotated[Unrestricted | Limited, Field(discriminator="type")]
+
+
+class Packages(Body):
+    type: Literal["packages"] = "packages"
+    apt: list[str] | None = None
+    cargo: list[str] | None = None
+    gem: list[str] | None = None
+    go: list[str] | None = None
+    npm: list[str] | None = None
+    pip: list[str] | None = None
+
+
+class EnvironmentConfig(Body):
+    type: Literal["cloud", "self_hosted"] = "cloud"
+    networking: Networking | None = None
+    packages: Packages | None = None
+
+
 class EnvironmentCreate(Body):
     name: Name
-    config: dict | None = None
+    config: EnvironmentConfig | None = None
     description: str | None = None
     metadata: Metadata | None = None
     scope: str | None = None
@@ -99,7 +129,7 @@ class EnvironmentCreate(Body):
 
 class EnvironmentUpdate(Body):
     name: Name | None = None
-    config: dict | None = None
+    config: EnvironmentConfig | None = None
     description: str | None = None
     metadata: MetadataPatch | None = None
     scope: str | None = None

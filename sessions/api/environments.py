@@ -3,37 +3,30 @@
 from typing import Any
 
 from django.db.models import ProtectedError
-from django.utils import timezone
 from ninja import Router
 
 from console.api import find, invalid, limit_of, needs, page
-from memory import paths
 from memory.paths import Invalid
 from sessions import agents, wire
-from sessions.api.bodies import EnvironmentCreate, EnvironmentUpdate
+from sessions.api.bodies import EnvironmentConfig, EnvironmentCreate, EnvironmentUpdate
 
 router = Router()
 
 
-def _config(given: dict | None, before: dict = agents.CLOUD) -> dict[str, Any]:
+def _config(given: EnvironmentConfig | None, before: dict = agents.CLOUD) -> dict[str, Any]:
     """Merge a given configuration into the one before; the kind cannot change."""
     if given is None:
         return before
-    kind = given.get("type", before["type"])
-    if kind != "cloud":
+    if given.type != "cloud":
         raise invalid(
             "Only environments of the type cloud are offered.",
             details={"error_code": "invalid_config_type_change"},
         )
-    unknown = set(given) - {"type", "networking", "packages"}
-    if unknown:
-        raise invalid(f"config: unknown field {sorted(unknown)[0]!r}.")
-    packages = given.get("packages") or {}
-    if not isinstance(packages, dict) or set(packages) - set(before["packages"]):
-        raise invalid("config.packages: only apt, cargo, gem, go, npm and pip are known.")
+    packages = given.packages.model_dump(exclude_none=True) if given.packages else {}
+    networking = given.networking.model_dump() if given.networking else before["networking"]
     return {
         "type": "cloud",
-        "networking": given.get("networking") or before["networking"],
+        "networking": networking,
         "packages": {**before["packages"], **packages},
     }
 
@@ -82,31 +75,24 @@ def update(request, environment_id: str, body: EnvironmentUpdate):
         raise invalid(
             "This environment is archived.", details={"error_code": "environment_archived"}
         )
-    given = body.model_fields_set
-    if body.name is not None:
-        environment.name = body.name
-    if "description" in given:
-        environment.description = body.description
-    if "config" in given:
-        environment.config = _config(body.config, environment.config)
+    changes = {"name": body.name} if body.name is not None else {}
+    if "description" in body.model_fields_set:
+        changes["description"] = body.description
+    if body.config is not None:
+        changes["config"] = _config(body.config, environment.config)
+    if body.metadata:
+        # Here, unlike elsewhere, an empty string takes a key away as null does.
+        changes["metadata"] = {key: value or None for key, value in body.metadata.items()}
     try:
-        patch = {key: value or None for key, value in (body.metadata or {}).items()}
-        environment.metadata = paths.patch_metadata(environment.metadata, patch)
+        return wire.environment(agents.update_environment(environment, **changes))
     except Invalid as error:
         raise invalid(str(error)) from None
-    environment.updated_at = timezone.now()
-    environment.save()
-    return wire.environment(environment)
 
 
 @router.post("/{environment_id}/archive")
 @needs("editor")
 def archive(request, environment_id: str):
-    environment = _find(request, environment_id)
-    if environment.archived_at is None:
-        environment.archived_at = environment.updated_at = timezone.now()
-        environment.save()
-    return wire.environment(environment)
+    return wire.environment(agents.archive_environment(_find(request, environment_id)))
 
 
 @router.delete("/{environment_id}")

@@ -8,7 +8,7 @@ from ninja import Router
 from console.api import cursor_of, find, invalid, limit_of, needs, position_of, within
 from memory.paths import Invalid
 from sessions import conversation, events
-from sessions.api.bodies import CustomToolResult, EventsSend
+from sessions.api.bodies import EventsSend
 from sessions.api.sessions import find_session
 from sessions.events import Entry
 from sessions.models import Event, Session
@@ -32,10 +32,8 @@ def _entry(session: Session, event) -> Entry:
     payload = event.model_dump(exclude={"type"}, exclude_unset=True)
     if event.type == "user.message" and not any(block.text.strip() for block in event.content):
         raise invalid("The message is empty.")
-    if isinstance(event, CustomToolResult):
-        calls = session.events.filter(type="agent.custom_tool_use", pk=event.custom_tool_use_id)
-        if not calls.exists():
-            raise invalid(f"There is no open custom tool call {event.custom_tool_use_id!r}.")
+    if event.type == "user.interrupt" and event.session_thread_id:
+        find(session.threads, event.session_thread_id, "The thread")
     return Entry(event.type, payload)
 
 

@@ -131,9 +131,11 @@ def _filtered(request, include_archived, agent_id, agent_version, memory_store_i
 
 def _both_ways(rows: QuerySet, cursor: str | None, limit: int, order: str) -> dict[str, Any]:
     """A page that knows the way back: `prev_page` beside `next_page`, as only sessions have it."""
-    if position_of(cursor).get("back"):
+    position = position_of(cursor)
+    if position.get("back"):
+        if position.get("o") != order:
+            raise invalid("`page` is not a cursor of this list; start again without it.")
         flipped = "asc" if order == "desc" else "desc"
-        position = position_of(cursor)
         forward = cursor_of(k=position.get("k"), o=flipped, at=position.get("at"))
         found = page(
             rows, limit=limit, cursor=forward, wire=wire.session, kind="sessions", order=flipped
