@@ -109,8 +109,8 @@ class EventLog:
     def whispered(self, payload: dict[str, Any]) -> bytes:
         if payload.get("thread") != self.thread.pk:
             return b""
-        event = self.previews.admit(payload)
-        return frame(event["type"], _json(event)) if event else b""
+        admitted = self.previews.admit(payload)
+        return b"".join(frame(event["type"], _json(event)) for event in admitted)
 
     def _concerns(self, event: Event) -> bool:
         if event.thread_id == self.thread.pk:
@@ -230,5 +230,5 @@ class Page:
     def whispered(self, payload: dict[str, Any]) -> bytes:
         if payload.get("thread") != self.digest.thread.pk:
             return b""
-        event = self.previews.admit(payload)
-        return frame("preview", _json(event)) if event else b""
+        admitted = self.previews.admit(payload)
+        return b"".join(frame("preview", _json(event)) for event in admitted)

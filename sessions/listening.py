@@ -12,6 +12,9 @@ from sessions.providers.base import Provider, ProviderError, Reply, Request, Tex
 
 FLUSH_SECONDS = 0.03
 STOP_CHECK_SECONDS = 0.25
+RECAP_SECONDS = 1.0
+PIECE = 1500  # characters, so that a delta fits into a whisper whatever they are
+RECAP = 5000  # bytes of text in a recap at the most; a whisper holds 7 kB
 
 
 @dataclass
@@ -19,7 +22,8 @@ class Preview:
     """Tells live readers what is being said, in the shape of wire contract §12.7; never stored.
 
     Deltas are gathered for a moment, so that a fast model does not send a datagram per token. They
-    are numbered, because whispers get lost and a reader must not be shown a text with a hole.
+    are numbered, because whispers get lost and a reader must not be shown a text with a hole. Every
+    second a recap tells newcomers, who missed the start, what was said so far, while it is short.
     """
 
     session: str
@@ -32,6 +36,8 @@ class Preview:
     _pending: str = ""
     _index: int = 0
     _flushed_at: float = 0
+    _recapped_at: float = field(default_factory=time.monotonic)
+    _deltas: list[dict] = field(default_factory=list)
 
     def add(self, delta: TextDelta) -> None:
         if delta.index != self._index:
@@ -55,13 +61,26 @@ class Preview:
             start = {"type": "agent.message", "id": self.event_id}
             self._send({"type": "event_start", "event": start})
         while self._pending:
-            piece, self._pending = self._pending[:1500], self._pending[1500:]
+            piece, self._pending = self._pending[:PIECE], self._pending[PIECE:]
             content = {"type": "text", "text": piece}
             delta = {"type": "content_delta", "index": self._index, "content": content}
             self._number += 1
+            self._deltas.append(delta)
             event = {"type": "event_delta", "event_id": self.event_id, "delta": delta}
             self._send(event, number=self._number)
         self._flushed_at = time.monotonic()
+        if self._flushed_at - self._recapped_at > RECAP_SECONDS:
+            self._recapped_at = self._flushed_at
+            self._recap()
+
+    def _recap(self) -> None:
+        texts: list[str] = []
+        for delta in self._deltas:
+            texts += [""] * (delta["index"] + 1 - len(texts))
+            texts[delta["index"]] += delta["content"]["text"]
+        if len("".join(texts).encode(errors="replace")) <= RECAP:
+            recap = {"type": "event_recap", "event_id": self.event_id, "texts": texts}
+            self._send(recap, number=self._number)
 
     def _send(self, event: dict, *, number: int = 0) -> None:
         live.whisper(self.session, {"thread": self.thread, "number": number, "event": event})

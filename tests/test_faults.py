@@ -95,6 +95,7 @@ def test_a_page_reloaded_mid_stream_loses_and_doubles_nothing(page, stack, agent
     say(page, "Answer slowly.")
     expect(page.locator("#preview")).to_contain_text("word5", timeout=TURN)
     page.reload()
+    expect(page.locator("#preview")).to_contain_text("word9", timeout=TURN)
     expect(page.locator("#entries .turn-end")).to_have_count(2, timeout=TURN)
     expect(page.locator("#entries .msg.agent")).to_have_count(2)
     assert page.locator(".msg.agent").last.inner_text().count("word59") == 1

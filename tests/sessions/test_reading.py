@@ -286,6 +286,11 @@ def start(id="sevt_a", type="agent.message"):
     return {"number": 0, "event": {"type": "event_start", "event": {"type": type, "id": id}}}
 
 
+def recap(number, *texts, id="sevt_a"):
+    event = {"type": "event_recap", "event_id": id, "texts": texts}
+    return {"number": number, "event": event}
+
+
 def delta(number, id="sevt_a"):
     return {"number": number, "event": {"type": "event_delta", "event_id": id}}
 
@@ -301,16 +306,19 @@ def delta(number, id="sevt_a"):
         ([start(), delta(1), delta(1)], 2),
         ([start(type="agent.thinking")], 0),
         ([start(), start("sevt_b"), delta(1), delta(1, "sevt_b")], 4),
+        ([delta(2), recap(2, "Hel"), delta(3)], 3),
+        ([start(), delta(1), recap(1, "Hel"), delta(2)], 3),
+        ([start(), delta(2), recap(2, "Hello"), delta(3)], 1),
     ],
 )
 def test_only_whole_beginnings_of_messages_are_previewed(whispers, passed):
     previews = Previews({"agent.message"})
-    assert sum(previews.admit(whisper) is not None for whisper in whispers) == passed
+    assert sum(len(previews.admit(whisper)) for whisper in whispers) == passed
 
 
 def test_stragglers_of_a_stored_message_are_dropped():
     previews = Previews({"agent.message"})
     previews.admit(start())
     previews.end("sevt_a")
-    assert previews.admit(delta(1)) is None
-    assert previews.admit(start()) is None
+    assert previews.admit(delta(1)) == []
+    assert previews.admit(start()) == []
