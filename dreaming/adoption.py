@@ -78,11 +78,12 @@ def adopt(
     Raises `Refused`, and `NeedsPerson` with the conflicts that have no resolution yet.
     """
     with transaction.atomic():
-        held = Review.objects.select_for_update().get(dream=dream)
+        review.reviewable(dream)
+        held = Review.objects.select_for_update(no_key=True).get(dream=dream)
         dream = Dream.objects.select_related("workspace", "review").get(pk=dream.pk)
         review.approved(dream)
         # The plan is made under the store's lock: nobody writes between it and its execution.
-        list(Store.objects.select_for_update().filter(pk=dream.input_store_id))
+        list(Store.objects.select_for_update(no_key=True).filter(pk=dream.input_store_id))
         if reason := why_not(dream, mode):
             raise Refused(reason)
         how = {Adoption.Mode.SAME_STORE: _into_same, Adoption.Mode.NEW_STORE: _as_new}
@@ -177,9 +178,9 @@ def undo(adoption: Adoption, *, by: Actor, resolutions: Resolutions | None = Non
     """Take an adoption back; what was written since stays. The approval stands and can be adopted
     again. Raises `Refused`, and `NeedsPerson` when later writes touch the same lines.
     """
-    # The review first, then the rest: the order in which `adopt` locks them.
-    held = Review.objects.select_for_update().get(dream=adoption.dream_id)
-    adoption = Adoption.objects.select_for_update(of=("self",)).get(pk=adoption.pk)
+    # The review, then the stores, and the adoption last: so do `adopt` and the deletion of a store.
+    held = Review.objects.select_for_update(no_key=True).get(dream=adoption.dream_id)
+    adoption = Adoption.objects.get(pk=adoption.pk)
     if adoption.undone_at:
         raise Refused("This adoption has been undone already.")
     if adoption.store is None:

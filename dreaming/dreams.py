@@ -58,7 +58,7 @@ def start(
             lines=lines,
             events_total=len({line["event"] for line in lines}),
         )
-    transaction.on_commit(lambda: tasks.advance.delay(dream.pk))
+    transaction.on_commit(lambda: tasks.advance.delay(dream.pk), robust=True)
     return dream
 
 
@@ -105,7 +105,7 @@ def cancel(dream: Dream) -> Dream:
 
     Cancelling twice changes nothing. Raises `Refused` for one that has completed or failed.
     """
-    dream = Dream.objects.select_for_update(of=("self",)).get(pk=dream.pk)
+    dream = Dream.objects.select_for_update(no_key=True).get(pk=dream.pk)
     if dream.status == DreamStatus.CANCELED:
         return dream
     if dream.is_over:
@@ -114,14 +114,14 @@ def cancel(dream: Dream) -> Dream:
     dream.save(update_fields=["status", "ended_at"])
     pipeline.stop_threads(dream)
     pipeline.tell(dream)
-    transaction.on_commit(lambda: tasks.advance.delay(dream.pk))
+    transaction.on_commit(lambda: tasks.advance.delay(dream.pk), robust=True)
     return dream
 
 
 @transaction.atomic
 def archive(dream: Dream) -> Dream:
     """Put a finished dream away; its output stays. Twice changes nothing. Raises `Refused`."""
-    dream = Dream.objects.select_for_update(of=("self",)).get(pk=dream.pk)
+    dream = Dream.objects.select_for_update(no_key=True).get(pk=dream.pk)
     if not dream.is_over:
         raise Refused("This dream is still running; cancel it first.")
     if dream.archived_at is None:

@@ -12,7 +12,14 @@ from memory import words
 
 SHARE = 0.6  # of the telling words of a statement or a line, whichever has fewer
 FEWEST = 3  # common words, if there are as many
-NOTS = {"no", "not", "never", "none", "nor", "without"}
+# Words that tell nothing. The search's list is longer: there "seven" and "opens" count as noise.
+COMMON = frozenset(
+    words.words(
+        "a an and are as at be been but by did do does for from had has have he her his i in is it"
+        " its my now of on or our she so that the their these they this those to was we were will"
+        " with you your"
+    )
+)
 # Percent: from here on, a line that went is one that was put differently.
 SAME_FILE, ELSEWHERE = 52, 72
 COMPARED = 400_000  # pairs of lines, some 0.3 s
@@ -77,23 +84,23 @@ def sources(lines: dict[int, str], findings: Iterable[Finding]) -> list[Source]:
     found = []
     for finding in findings:
         said = {_telling(finding.statement), _telling(finding.quote)}
-        best = max(_alike(words, line, -at) for words in said for at, line in telling.items())
-        if best[0] >= SHARE:
-            found.append(Source(finding, -best[1]))
+        alike = (_alike(words, line, -at) for words in said for at, line in telling.items())
+        share, _, at = max(alike, default=(0, 0, 0))
+        if share >= SHARE:
+            found.append(Source(finding, -at))
     return sorted(found, key=lambda source: source.line)
 
 
 def _telling(text: str) -> frozenset[str]:
     """The stems of the words that make a statement what it is; a "not" is one of them."""
-    said = SAID.sub("", text)
-    nots = NOTS.intersection(words.words(said))
-    return frozenset(map(words.stem, words.telling(said))) | nots
+    said = words.words(SAID.sub("", text))
+    return frozenset(words.stem(word) for word in said if word not in COMMON)
 
 
-def _alike(said: frozenset[str], line: frozenset[str], at: int) -> tuple[float, int]:
-    """How much of the shorter one the other holds, from 0 to 1; too few common words are 0."""
+def _alike(said: frozenset[str], line: frozenset[str], at: int) -> tuple[float, int, int]:
+    """How much of the shorter one the other holds, from 0 to 1, and how many words that are."""
     common, shorter = len(said & line), min(len(said), len(line))
-    return (common / shorter if common >= min(FEWEST, shorter) > 0 else 0.0), at
+    return (common / shorter if common >= min(FEWEST, shorter) > 0 else 0.0), common, at
 
 
 def unsupported(

@@ -7,6 +7,7 @@ from django.utils.dateparse import parse_datetime
 
 from dreaming import transcripts
 from dreaming.models import Finding, Transcript
+from sessions.providers.http import storable
 from sessions.tools.base import Result, Tool, ToolError
 
 MAX_CHARACTERS = 4_000
@@ -40,7 +41,7 @@ def record(transcript: Transcript, statement: str, kind: str, quote: str, event_
     """Keep a finding with its verdict; one that cannot be verified is kept as doubtful."""
     if kind not in Finding.Kind.values:
         raise ToolError(f"kind must be one of {', '.join(Finding.Kind.values)}.")
-    statement, quote = _storable(statement).strip(), _storable(quote)
+    statement, quote = storable(statement).strip(), storable(quote)
     if not statement:
         raise ToolError("The statement is empty.")
     if len(statement) > MAX_CHARACTERS or len(quote) > MAX_CHARACTERS:
@@ -78,8 +79,3 @@ def check_quote(lines: list[transcripts.Line], quote: str, event_id: str) -> tup
 
 def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
-
-
-def _storable(text: str) -> str:
-    """Replace what a database text cannot hold: NUL, and half of a surrogate pair."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

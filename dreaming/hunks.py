@@ -18,7 +18,8 @@ class Hunk:
 
 def hunks(before: str, after: str) -> list[Hunk]:
     """What changed, in order: the same places that `memory.diffs` numbers from 1."""
-    runs = alignment.runs(_lines(before), _lines(after))
+    first, *between, last = alignment.runs(_lines(before), _lines(after))
+    runs = [first, *(run for run in between if run[2]), last]  # an empty run parts nothing
     gaps = [
         Hunk(slice(i + length, next_i), slice(j + length, next_j))
         for (i, j, length), (next_i, next_j, _) in pairwise(runs)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from console import live
 from console.actors import Actor
+from console.models import Workspace
 from dreaming import indexing, prompts, transcripts
 from dreaming.findings import record_tool
 from dreaming.models import (
@@ -37,6 +38,7 @@ from sessions.tools.mounts import Mounts
 
 logger = logging.getLogger(__name__)
 LOOKING = {"read", "glob", "grep"}
+AT_REST = (Status.IDLE, Status.TERMINATED)
 
 
 class Failed(Exception):
@@ -63,10 +65,10 @@ def advance(dream_id: str) -> None:
 
 def _step(lease: leases.Lease) -> bool:
     try:
-        with lease.transaction() as dream:
-            if dream.is_over:
-                return settle(dream)
-            return STAGES[dream.stage](dream)
+        with transaction.atomic():
+            _hold_stores(lease.pk)
+            with lease.transaction() as dream:
+                return settle(dream) if dream.is_over else STAGES[dream.stage](dream)
     except (leases.LeaseLost, OperationalError, InterfaceError):
         raise
     except Failed as failure:
@@ -80,6 +82,13 @@ def _step(lease: leases.Lease) -> bool:
     with lease.transaction() as dream:
         # What is over stays as it ended; its session is put away at the next sweep.
         return not dream.is_over and fail(dream, kind, message)
+
+
+def _hold_stores(dream_id: str) -> None:
+    """Lock the dream's stores before the dream: in that order does deleting a store touch them."""
+    keys = Dream.objects.filter(pk=dream_id).values_list("input_store", "output_store").get()
+    held = Store.objects.select_for_update(no_key=True).filter(pk__in=filter(None, keys))
+    list(held.order_by("pk").values_list("pk"))
 
 
 # -- The stages: each runs in one transaction, notes the next, and says whether to go on --------
@@ -130,10 +139,12 @@ def _pipeline_session(dream: Dream) -> Session:
 def _dreamer(dream: Dream) -> Agent:
     """The agent that pipeline sessions belong to: one per workspace, archived from the start."""
     mark = {"reverie": "dream"}
-    agent = Agent.objects.filter(workspace=dream.workspace, metadata=mark).first()
+    # One at a time: two first dreams at once must not make two of them.
+    workspace = Workspace.objects.select_for_update(no_key=True).get(pk=dream.workspace_id)
+    agent = workspace.agents.filter(metadata=mark).first()
     if agent is None:
         config = agents.blank_config("Dream", dream.model)
-        agent = agents.archive(agents.create(dream.workspace, config, metadata=mark))
+        agent = agents.archive(agents.create(workspace, config, metadata=mark))
     return agent
 
 
@@ -166,20 +177,22 @@ def _begin_reading(transcript: Transcript, primary: Thread) -> None:
 
 
 def _read(dream: Dream) -> bool:
-    states = set(dream.transcripts.values_list("state", flat=True))
-    if states & {TranscriptState.QUEUED, TranscriptState.READING}:
+    note_ends(dream)
+    states = list(dream.transcripts.values_list("state", flat=True))
+    if {TranscriptState.QUEUED, TranscriptState.READING} & set(states):
         return False
-    failed = dream.transcripts.filter(state=TranscriptState.FAILED)
+    failed = dream.transcripts.filter(state=TranscriptState.FAILED).defer("lines")
     if failed:
-        total = dream.transcripts.count()
+        total = len(states)
         raise Failed(
             "internal_error",
             f"{len(failed)} of {total} transcripts could not be read. {failed[0].title}:"
             f" {failed[0].error}",
         )
     found = Finding.objects.filter(transcript__dream=dream, verified=True)
-    primary = dream.session.primary
-    message = prompts.consolidation(found.select_related("transcript"), dream.instructions)
+    found = found.select_related("transcript").defer("transcript__lines")
+    message = prompts.consolidation(found, dream.instructions)
+    (primary,) = _hold_threads(dream).filter(parent=None)
     events.append(
         primary,
         Entry("user.message", _text(message), queued=True),
@@ -202,6 +215,8 @@ def _consolidate(dream: Dream) -> bool:
 
 def _index(dream: Dream) -> bool:
     store = dream.output_store
+    if store is None:
+        raise Failed("internal_error", "The dream's draft was deleted while it was at work.")
     tree = change_sets.heads(store)
     change_sets.load(tree.values())
     files = {path: blob.content for path, blob in tree.items()}
@@ -252,13 +267,20 @@ def fail(dream: Dream, type: str, message: str) -> bool:
 
 def settle(dream: Dream) -> bool:
     """Archive the pipeline's session once its threads have come to rest."""
+    note_ends(dream)
     session = dream.session
     if session and not session.archived_at and not _at_work(session).exists():
+        list(_hold_threads(dream))
         # The primary thread of a dream that ended early never ran, so it never said "idle".
         Session.objects.filter(pk=session.pk).update(status=Status.IDLE)
         conversation.archive(session)
         tell(dream)
     return False
+
+
+def _hold_threads(dream: Dream) -> QuerySet[Thread]:
+    """Lock the threads before their session, as everybody does."""
+    return dream.session.threads.select_for_update(no_key=True).order_by("pk")
 
 
 def stop_threads(dream: Dream) -> None:
@@ -268,7 +290,7 @@ def stop_threads(dream: Dream) -> None:
 
 
 def _at_work(session: Session) -> QuerySet[Thread]:
-    return session.threads.exclude(status__in=[Status.IDLE, Status.TERMINATED])
+    return session.threads.exclude(status__in=AT_REST)
 
 
 def tell(dream: Dream) -> None:
@@ -316,10 +338,17 @@ def begin(thread_id: str) -> None:
         tell(Dream.objects.get(transcripts__thread=thread_id))
 
 
+def note_ends(dream: Dream) -> None:
+    """Note how those threads went whose worker died before it could say so."""
+    at_rest = dream.transcripts.filter(thread__status__in=AT_REST, ended_at=None)
+    for thread_id in at_rest.values_list("thread", flat=True):
+        end(thread_id)
+
+
 def end(thread_id: str) -> str | None:
     """Note how a thread went, once it is at rest; returns the dream to advance, or None."""
     thread = Thread.objects.select_related("session__dream").get(pk=thread_id)
-    if thread.status not in (Status.IDLE, Status.TERMINATED):
+    if thread.status not in AT_REST:
         return None
     dream = thread.session.dream
     if transcript := Transcript.objects.filter(thread=thread, ended_at=None).first():
@@ -355,11 +384,10 @@ def trouble_of(thread: Thread) -> str:
     end = thread.events.filter(type="session.thread_status_idle").last()
     if end is None:
         return "It never ran."
-    if end.payload["stop_reason"]["type"] == "end_turn":
-        interrupted = thread.events.filter(type="user.interrupt").exists()
-        return "It was stopped." if interrupted else ""
-    error = thread.events.filter(type="session.error").last()
-    return error.payload["error"]["message"] if error else "The model refused."
+    reason = end.payload["stop_reason"]["type"]
+    if reason != "retries_exhausted":
+        return "" if reason == "end_turn" else "The model refused."
+    return thread.events.filter(type="session.error").last().payload["error"]["message"]
 
 
 def _text(text: str) -> dict:

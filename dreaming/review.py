@@ -236,7 +236,7 @@ def reject(dream: Dream, *, by: Actor) -> Review:
 @transaction.atomic
 def reopen(dream: Dream) -> Review:
     """Go back to deciding, after an approval or a rejection. Raises `Refused` once adopted."""
-    review = Review.objects.select_for_update().get(dream=dream)
+    review = Review.objects.select_for_update(no_key=True).get(dream=dream)
     if review.state == ReviewState.ADOPTED:
         raise Refused("This dream has been adopted. Undo the adoption first.")
     review.state, review.digest = ReviewState.OPEN, ""
@@ -267,7 +267,7 @@ def wire_summary(dream: Dream) -> dict:
 
 
 def _open(dream: Dream) -> Review:
-    review = Review.objects.select_for_update().filter(dream=dream).first()
+    review = Review.objects.select_for_update(no_key=True).filter(dream=dream).first()
     if review is None:
         reviewable(dream)
         raise Refused("This dream has no review.")

@@ -52,8 +52,8 @@ LAYERS = {
         pipeline
         tasks
         dreams review adoption
-        evidence cards progress
-        forms views review_views api
+        evidence cards progress wire
+        forms views review_views adoption_views api
         urls
     """,
 }

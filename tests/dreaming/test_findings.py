@@ -83,4 +83,4 @@ def test_nonsense_is_the_models_to_correct(transcript, given):
 
 def test_letters_a_database_cannot_hold_do_not_end_the_dream(transcript):
     record(transcript, statement="NUL \0 and half a pair \ud83d", quote="The talk is at\0")
-    assert transcript.findings.get().statement == "NUL \ufffd and half a pair ?"
+    assert transcript.findings.get().statement == "NUL \ufffd and half a pair \ufffd"
