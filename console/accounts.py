@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
+from console import ids
 from console.models import ApiKey, Membership, Role, User, Workspace
 
 
@@ -24,10 +25,15 @@ def first_start() -> FirstSignIn | None:
     """Make the owner and a workspace, once; None when somebody is here already."""
     if User.objects.exists():
         return None
-    password = secrets.token_urlsafe(12)
+    password = new_password()
     owner = User.objects.create_user("owner", password=password)
     workspace = create_workspace("My workspace", owner=owner)
     return FirstSignIn(owner.username, password, workspace)
+
+
+def new_password() -> str:
+    """A password to read out once: 16 letters and digits that nobody confuses, 93 random bits."""
+    return "".join(secrets.choice(ids.ALPHABET) for _ in range(16))
 
 
 @transaction.atomic
@@ -65,7 +71,7 @@ class Newcomer:
 @transaction.atomic
 def invite(workspace: Workspace, username: str, role: str) -> Newcomer:
     """Add the person of this username, with a new account if there is none. Raises `AlreadyMember`."""
-    password = secrets.token_urlsafe(12)
+    password = new_password()
     user = User.objects.filter(username__iexact=username).first()
     is_new = user is None
     if user is None:

@@ -101,13 +101,12 @@ def running_stack(**environment: str) -> Iterator[Stack]:
 
 def _wait_until_ready(stack: Stack, log: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN
-    while "password" not in log.read_text():
+    while not (found := re.search(r"with the password (\w+)\n", log.read_text())):
         if stack.process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"`manage.py up` did not come up:\n{log.read_text()}")
         time.sleep(0.05)
     httpx.get(f"{stack.url}/healthz").raise_for_status()
-    time.sleep(0.1)  # the line with the password may still be on its way
-    stack.password = re.search(r"password\W+([\w-]{8,})", log.read_text())[1]
+    stack.password = found[1]
 
 
 def _stop(process: subprocess.Popen) -> None:
