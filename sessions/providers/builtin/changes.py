@@ -77,6 +77,10 @@ class Change:
     is_over: bool = False
     who: str = ""
 
+    def goes_on_from(self, before: "Change") -> bool:
+        """Whether this change starts from the value that another one ended with."""
+        return bool(self.old) and normal(self.old) <= normal(before.new)
+
     @property
     def may_replace(self) -> bool:
         """Whether it can make an older statement outdated at all."""
@@ -167,7 +171,8 @@ def reach(newer: Fact, older: Fact) -> Reach:
     if not newer.day and not change.old:
         return ""
     if older.corrected_to is not None:
-        return "part" if _moves_on(change, older.corrected_to) else ""
+        is_later = newer.day >= older.corrected_on
+        return "part" if is_later and _moves_on(change, older.corrected_to) else ""
     before = read_change(older)
     if before and before.subject == change.subject:
         return _replaces_state(change, before, newer, older)

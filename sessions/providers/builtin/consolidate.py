@@ -190,6 +190,7 @@ def narrower(pattern: str) -> list[str]:
 def _listed(title: str, pairs: list[tuple[str, str]], link: str) -> list[str]:
     if not pairs:
         return []
+    pairs = list(dict.fromkeys(pairs))
     lines = [f"- “{before}” {link} “{after}”" for before, after in pairs[:MOST_LISTED]]
     more = len(pairs) - MOST_LISTED
     return ["", f"{title}:", "", *lines, *([f"- and {more} more"] if more > 0 else [])]

@@ -79,7 +79,14 @@ def fit(subject: Subject, units: Iterable[Unit], file: File) -> float:
     by_title = _fit(subject.key, file.key, len(both) / len(subject.key | file.key) if both else 0.0)
     alike = max((overlap(unit.text, file.lines) for unit in units), default=0.0)
     about = min(1.0, 0.6 * file.subjects[subject.key])
-    return max(by_name, by_title) + (0.8 if alike >= 0.6 else 0.0) + about
+    return max(by_name, by_title) + _kinship(alike) + about
+
+
+def _kinship(alike: float) -> float:
+    """What saying much the same as a line of the file counts: alone it is enough from 70 %."""
+    if alike < 0.6:
+        return 0.0
+    return 1.0 if alike >= 0.7 else 0.8
 
 
 def choose(subject: Subject, units: list[Unit], files: list[File]) -> File | None:

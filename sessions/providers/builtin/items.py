@@ -46,9 +46,14 @@ class Item:
 
     @property
     def fact(self) -> Fact:
-        if self._fact is None or self._fact.text != self.text:
+        if self._fact is None or (self._fact.text, self._fact.day) != (self.text, self.said):
             self._fact = Fact(self.text, day_as_moment(self.said))
         return self._fact
+
+    @property
+    def place(self) -> str:
+        """The file it will stand in, as far as that is known."""
+        return self.moved_to or self.path
 
     @property
     def age(self) -> tuple[str, int]:

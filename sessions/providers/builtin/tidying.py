@@ -8,7 +8,6 @@ line are ever moved or taken out; headings, prose, tables and code stay where th
 import math
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -26,12 +25,13 @@ from sessions.providers.builtin.items import (
     rewrite,
 )
 from sessions.providers.builtin.language import stems
-from sessions.providers.builtin.notes import day_as_moment, parse, path_key
+from sessions.providers.builtin.notes import day_as_moment, parse, path_key, title_of
 from sessions.providers.builtin.subjects import Subject, group
 from sessions.providers.builtin.utterances import Unit
 
 MOST_COMPARED = 200
 MOST_FILES_RATED = 20
+MOST_ROUNDS = 5
 TELLING = 5  # stems: a statement this long with a name in it means the same in any file
 
 Pair = tuple[str, str]
@@ -87,15 +87,14 @@ class _Tidying:
             Item(0, "", 0, finding.statement, finding.said, source=finding.source)
             for finding in sorted(findings, key=lambda finding: finding.said)
         ]
-        for order, item in enumerate(self.items):
-            item.order = order
+        self._number()
         self.new_files: dict[str, Subject] = {}
 
     def run(self) -> Outcome:
+        self._join_files()
         self._make_dates_absolute()
         self._merge_duplicates()
-        self._apply_changes()
-        self._join_files()
+        self._settle_changes()
         self._file_findings()
         self._write()
         return self.outcome
@@ -140,6 +139,14 @@ class _Tidying:
             keep.said = max(keep.said, drop.said)
         drop.is_gone = True
 
+    def _settle_changes(self) -> None:
+        """Changes of one day come in no certain order: look again until nothing more changes."""
+        for _ in range(MOST_ROUNDS):
+            before = len(self.outcome.replaced) + len(self.outcome.corrected)
+            self._apply_changes()
+            if len(self.outcome.replaced) + len(self.outcome.corrected) == before:
+                return
+
     def _apply_changes(self) -> None:
         """Newer values replace older ones, oldest change first, so that a chain ends at its last."""
         by_stem: dict[str, list[Item]] = defaultdict(list)
@@ -157,7 +164,7 @@ class _Tidying:
         found = [
             (other, how)
             for other in others
-            if not other.is_gone and other.age < newer.age and other.path not in self.protected
+            if not other.is_gone and other.path not in self.protected and _is_older(other, newer)
             if (how := reach(newer.fact, other.fact))
         ]
         for item, how in _within_reach(newer, found):
@@ -182,7 +189,16 @@ class _Tidying:
                     self.outcome.joined.append((source.path, target.path))
         homes = dict(self.outcome.joined)
         for item in self.items:
-            item.moved_to = homes.get(item.path, "")
+            if target := homes.get(item.path):
+                item.moved_to = target
+                item.context = (title_of(target, self.files[target].text),)
+        self._number()
+
+    def _number(self) -> None:
+        """The order in which statements stand, or will: joined ones come last, then findings."""
+        self.items.sort(key=lambda item: (not item.path, bool(item.moved_to), item.order))
+        for order, item in enumerate(self.items):
+            item.order = order
 
     def _file_findings(self) -> None:
         """Each new finding under its subject; what was said together stays together."""
@@ -297,16 +313,31 @@ def _comparable(item: Item, other: Item) -> bool:
     """ "Flight at 9:00" under two trips is two facts; a finding has no place yet."""
     if not item.path or not other.path:
         return True
-    if item.path == other.path and item.context == other.context:
+    if item.place == other.place and item.context == other.context:
         return True
     small = min(item, other, key=_amount)
     return _amount(small) >= TELLING and bool(small.fact.names)
+
+
+def _is_older(item: Item, newer: Item) -> bool:
+    """Whether an item was said first. Of one day, values tell, or the order within one file.
+
+    A change that names the old value needs no order: what still says that value is outdated.
+    """
+    if item is newer or item.said != newer.said:
+        return item.said < newer.said
+    change, before = read_change(newer.fact), read_change(item.fact)
+    if change and change.old and not (before and before.is_explicit):
+        return True
+    if change and before and change.old and before.old:
+        return change.goes_on_from(before) and not before.goes_on_from(change)
+    return (item.place == newer.place or not newer.path) and item.order < newer.order
 
 
 def _within_reach(newer: Item, found: list[tuple[Item, str]]) -> list[tuple[Item, str]]:
     """ "The talk moved" means the talk of its own file, or the only talk there is."""
     if names_its_subject(newer.fact):
         return found
-    here: Iterable[tuple[Item, str]] = [e for e in found if newer.path and e[0].path == newer.path]
-    places = {item.path for item, _ in found if item.path}
-    return list(here) or (found if len(places) <= 1 and not newer.path else [])
+    here = [each for each in found if newer.path and each[0].place == newer.place]
+    places = {item.place for item, _ in found if item.path}
+    return here or (found if len(places) <= 1 and not newer.path else [])
