@@ -292,9 +292,10 @@ class Turn:
         )
 
     def _count_time(self) -> None:
-        began = [event for event in self.log if event.type == "session.status_running"]
+        # Not from `log`: the status may have been written in this very transaction.
+        began = self.thread.events.filter(type="session.status_running").last()
         if began:
-            seconds = (timezone.now() - began[-1].created_at).total_seconds()
+            seconds = (timezone.now() - began.created_at).total_seconds()
             mine = Session.objects.filter(pk=self.session.pk)
             mine.update(active_seconds=F("active_seconds") + seconds)
 

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -239,6 +240,16 @@ def test_time_before_a_retry_counts_as_active_too(fake, session):
     assert before > 0
     Thread.objects.update(retry_at=timezone.now())
     assert work(session).active_seconds > before
+
+
+def test_waiting_for_a_retry_is_no_activity(fake, session):
+    fake.script(Raw(529, {"error": {"message": "busy"}}))
+    conversation.say(session, "Hello")
+    before = work(session).active_seconds
+    time.sleep(0.4)
+    conversation.stop(session)
+    assert work(session).status == Status.IDLE
+    assert session.active_seconds < before + 0.3
 
 
 # -- Things that go away ------------------------------------------------------------------
