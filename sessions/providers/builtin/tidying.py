@@ -5,16 +5,24 @@ own words or in those of the statement it was merged with or replaced by. Only l
 line are ever moved or taken out; headings, prose, tables and code stay where they are.
 """
 
-import math
 import posixpath
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sessions.providers.builtin import filing
-from sessions.providers.builtin.changes import corrected, names_its_subject, reach, read_change
+from sessions.providers.builtin.changes import corrected, reach, read_change
+from sessions.providers.builtin.comparing import (
+    amount,
+    is_older,
+    may_be_same,
+    rank,
+    rare_stems,
+    says_more,
+    within_reach,
+)
 from sessions.providers.builtin.dates import absolute
-from sessions.providers.builtin.facts import SHARED, Fact, same
+from sessions.providers.builtin.facts import same
 from sessions.providers.builtin.filing import File
 from sessions.providers.builtin.items import (
     Finding,
@@ -32,7 +40,6 @@ from sessions.providers.builtin.utterances import Unit
 MOST_COMPARED = 200
 MOST_FILES_RATED = 20
 MOST_ROUNDS = 5
-TELLING = 5  # stems: a statement this long with a name in it means the same in any file
 
 Pair = tuple[str, str]
 Meeting = tuple[str, tuple[str, ...]]
@@ -112,10 +119,10 @@ class _Tidying:
         counts = Counter(stem for item in self.items for stem in item.fact.bag)
         seen: dict[Meeting, list[Item]] = defaultdict(list)
         for item in self.items:
-            meetings = [(stem, item.fact.values) for stem in _rare_stems(item.fact, counts)]
+            meetings = [(stem, item.fact.values) for stem in rare_stems(item.fact, counts)]
             near = [other for meeting in meetings for other in seen[meeting][-MOST_COMPARED:]]
             for other in dict.fromkeys(near):
-                if _may_be_same(item, other) and same(item.fact, other.fact):
+                if may_be_same(item, other) and same(item.fact, other.fact):
                     self._merge(item, other)
                 if item.is_gone:
                     break
@@ -125,17 +132,17 @@ class _Tidying:
 
     def _merge(self, item: Item, twin: Item) -> None:
         """Keep the statement that says more, where one of the two stands in the store."""
-        keep, drop = (item, twin) if _rank(item) > _rank(twin) else (twin, item)
+        keep, drop = (item, twin) if rank(item) > rank(twin) else (twin, item)
         if drop.is_fixed or (drop.path and not keep.path):
             keep, drop = drop, keep
-        if drop.is_fixed or (keep.is_fixed and _says_more(drop, keep)):
+        if drop.is_fixed or (keep.is_fixed and says_more(drop, keep)):
             return
         if drop.path or drop.fact.letters != keep.fact.letters:
-            self.outcome.merged.append((drop.text, max(keep, drop, key=_amount).text))
+            self.outcome.merged.append((drop.text, max(keep, drop, key=amount).text))
         else:
             self.outcome.known.append((drop.text, keep.path))
         if not keep.is_fixed:
-            keep.text = drop.text if _says_more(drop, keep) else keep.text
+            keep.text = drop.text if says_more(drop, keep) else keep.text
             keep.said = max(keep.said, drop.said)
         drop.is_gone = True
 
@@ -164,10 +171,10 @@ class _Tidying:
         found = [
             (other, how)
             for other in others
-            if not other.is_gone and other.path not in self.protected and _is_older(other, newer)
+            if not other.is_gone and other.path not in self.protected and is_older(other, newer)
             if (how := reach(newer.fact, other.fact))
         ]
-        for item, how in _within_reach(newer, found):
+        for item, how in within_reach(newer, found):
             if how == "whole" and not item.is_fixed:
                 item.is_gone = True
                 self.outcome.replaced.append((item.text, newer.text))
@@ -269,75 +276,3 @@ class _Tidying:
         return (grown | {path for path, items in arriving.items() if items}) & set(
             self.outcome.texts
         )
-
-
-def _amount(item: Item) -> int:
-    return len(item.fact.bag)
-
-
-def _rank(item: Item) -> tuple[int, float]:
-    """What says more stays; of two alike the one in the file that is named for it."""
-    name = path_key(item.path)
-    return _amount(item), len(name & item.fact.bag) / len(name) if name else 0.0
-
-
-def _says_more(item: Item, other: Item) -> bool:
-    return _amount(item) > _amount(other)
-
-
-def _rare_stems(fact: Fact, counts: Counter[str]) -> list[str]:
-    """The rarest stems of a statement: two that are the same share at least one of these.
-
-    When one statement holds all stems of the other and at most a fifth more, leaving that fifth
-    out of either still leaves a stem in common.
-    """
-    if not fact.bag:
-        return [fact.letters]
-    ordered = sorted(fact.bag, key=lambda stem: (counts[stem], stem))
-    spare = len(ordered) - math.ceil(SHARED * len(ordered))
-    return ordered[: spare + 1]
-
-
-def _may_be_same(item: Item, other: Item) -> bool:
-    """A quick look before the careful one: neither is gone, and one holds all words of the other.
-
-    What is fixed in the store can only take in a finding.
-    """
-    if other.is_gone or (item.path and other.path and (item.is_fixed or other.is_fixed)):
-        return False
-    bag, others = item.fact.bag, other.fact.bag
-    return (bag <= others or others <= bag) and _comparable(item, other)
-
-
-def _comparable(item: Item, other: Item) -> bool:
-    """ "Flight at 9:00" under two trips is two facts; a finding has no place yet."""
-    if not item.path or not other.path:
-        return True
-    if item.place == other.place and item.context == other.context:
-        return True
-    small = min(item, other, key=_amount)
-    return _amount(small) >= TELLING and bool(small.fact.names)
-
-
-def _is_older(item: Item, newer: Item) -> bool:
-    """Whether an item was said first. Of one day, values tell, or the order within one file.
-
-    A change that names the old value needs no order: what still says that value is outdated.
-    """
-    if item is newer or item.said != newer.said:
-        return item.said < newer.said
-    change, before = read_change(newer.fact), read_change(item.fact)
-    if change and change.old and not (before and before.is_explicit):
-        return True
-    if change and before and change.old and before.old:
-        return change.goes_on_from(before) and not before.goes_on_from(change)
-    return (item.place == newer.place or not newer.path) and item.order < newer.order
-
-
-def _within_reach(newer: Item, found: list[tuple[Item, str]]) -> list[tuple[Item, str]]:
-    """ "The talk moved" means the talk of its own file, or the only talk there is."""
-    if names_its_subject(newer.fact):
-        return found
-    here = [each for each in found if newer.path and each[0].place == newer.place]
-    places = {item.place for item, _ in found if item.path}
-    return here or (found if len(places) <= 1 and not newer.path else [])
