@@ -199,6 +199,12 @@ def visible(text: str) -> str:
     return "".join(_shown(character) for character in str(text))
 
 
+@register.filter
+def visible_text(text: str) -> str:
+    """The same for a text of several lines: line ends and tabs are no disguise there."""
+    return "".join(letter if letter in "\n\t" else _shown(letter) for letter in str(text))
+
+
 def _shown(character: str) -> str:
     hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
     return f"⟨U+{ord(character):04X}⟩" if hidden else character

@@ -22,7 +22,7 @@ STATIC = settings.BASE_DIR / "static"
 ICON = re.compile(r"""(?:\{% icon |\bicon=)["']([\w-]+)["']""")
 STATIC_FILE = re.compile(r"""\{% static ["']([^"']+)["']""")
 FORBIDDEN = re.compile(
-    r"""\s(?:style|on\w+|hx-on[\w:-]*)\s*=|javascript:|<style|<script(?![^>]+\bsrc=)"""
+    r"""\s(?:style|on\w+|hx-on[\w:-]*)\s*=\s*["']|javascript:|<style|<script(?![^>]+\bsrc=)"""
 )
 
 
@@ -255,4 +255,5 @@ def test_initials(name, letters):
 
 def test_a_disguised_name_is_shown_for_what_it_is():
     assert ui.visible("a\u202egpj.exe\u200b\n") == "a⟨U+202E⟩gpj.exe⟨U+200B⟩⟨U+000A⟩"
+    assert ui.visible_text("a\n\tb\u202e") == "a\n\tb⟨U+202E⟩"
     assert ui.visible("Pécs 東京 שלום") == "Pécs 東京 שלום"
