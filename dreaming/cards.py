@@ -1,11 +1,12 @@
 """What the review shows of each file: counts, differences, evidence. Reads much, writes nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from dreaming import evidence
-from dreaming.evidence import Gone, Source, new_lines, plain
-from dreaming.models import Dream, Finding
+from dreaming.evidence import Gone, Source, bare, new_lines
+from dreaming.models import Finding
 from dreaming.review import Change, Proposal
 from memory import change_sets, diffs
 from memory.models import Blob
@@ -32,6 +33,11 @@ class Card:
     @property
     def key(self) -> str:
         return evidence.key_of(self.path)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether its header says more than path and counts."""
+        return bool(self.change.kind != "changed" or self.change.verdict or self.change.is_index)
 
     @property
     def letter(self) -> str:
@@ -111,33 +117,39 @@ class Cards:
         lines = new_lines(card.before, card.shown)
         if not lines or card.change.is_index:  # the index only repeats what the files say
             return Evidence([], {})
-        sources = evidence.sources(lines, _findings(self.proposal.dream))
-        return Evidence(sources, evidence.unsupported(lines, sources, self._stood()))
+        sources = evidence.sources(lines, self._findings)
+        return Evidence(sources, evidence.unsupported(lines, sources, self._stood))
 
+    @cached_property
+    def _findings(self) -> list[Finding]:
+        found = Finding.objects.filter(transcript__dream=self.proposal.dream)
+        found = found.select_related("transcript__session").defer("transcript__lines")
+        return list(found.order_by("-verified", "pk"))
+
+    @cached_property
     def _stood(self) -> set[str]:
-        """All that the changed files said before, in whichever of them."""
+        """All lines that the changed files held before, in whichever of them."""
         before = [change.before for change in self.proposal.changes if change.before]
         change_sets.load(before)
-        return {plain(line) for blob in before for line in blob.content.split("\n")}
+        return {bare(line) for blob in before for line in blob.content.split("\n")}
 
     def gone(self) -> list[Gone]:
         """What stood in the input and would stand nowhere, with the verdicts as they are now."""
         changes = [change for change in self.proposal.changes if not change.is_index]
         old = {change.path: change.before for change in changes if change.before}
         after = {change.path: change.outcome for change in changes if change.outcome}
-        # What is missing there may still stand in a file that the dream did not touch.
-        return _gone(old, after) and _gone(old, self.proposal.outcome())
+        return evidence.gone(_texts(old), _texts(after), self._untouched)
+
+    def _untouched(self) -> Iterable[str]:
+        """The texts of the files that the dream left as they were."""
+        changed = {change.path for change in self.proposal.changes}
+        base = self.proposal.base
+        return _texts({path: base[path] for path in base.keys() - changed}).values()
 
 
-def _gone(old: dict[str, Blob], after: dict[str, Blob]) -> list[Gone]:
-    change_sets.load([*old.values(), *after.values()])
-    texts = [{path: blob.content for path, blob in tree.items()} for tree in (old, after)]
-    return evidence.gone(*texts)
-
-
-def _findings(dream: Dream) -> list[Finding]:
-    found = Finding.objects.filter(transcript__dream=dream).select_related("transcript__session")
-    return list(found.defer("transcript__lines").order_by("-verified", "pk"))
+def _texts(tree: dict[str, Blob]) -> dict[str, str]:
+    change_sets.load(tree.values())
+    return {path: blob.content for path, blob in tree.items()}
 
 
 def _twins(changes: list[Change]) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from rapidfuzz import fuzz, process
 
@@ -22,7 +23,7 @@ COMMON = frozenset(
 )
 # Percent: from here on, a line that went is one that was put differently.
 SAME_FILE, ELSEWHERE = 52, 72
-COMPARED = 400_000  # pairs of lines, some 0.3 s
+COMPARED = 300_000  # pairs of lines, some 0.3 s
 WORD = re.compile(r"\w+")
 MARKUP = re.compile(r"^[\s>#*+-]*(\d+[.)]\s+)?")
 SAID = re.compile(r"\s*\(said [^)]*\)")
@@ -62,6 +63,11 @@ def key_of(path: str) -> str:
 def plain(line: str) -> str:
     """A line without markup, dates of saying, case and spacing: what it says."""
     return " ".join(WORD.findall(SAID.sub("", MARKUP.sub("", line)).casefold()))
+
+
+def bare(line: str) -> str:
+    """A line without the markup it begins with: enough to know it again where it only moved."""
+    return line.strip(" \t-*+>#")
 
 
 def is_statement(line: str) -> bool:
@@ -106,54 +112,63 @@ def _alike(said: frozenset[str], line: frozenset[str], at: int) -> tuple[float, 
 def unsupported(
     lines: dict[int, str], supported: Iterable[Source], stood: set[str]
 ) -> dict[int, str]:
-    """Those new lines that rest on no verified finding and stood (as `plain`) in no other file."""
+    """Those new lines that rest on no verified finding and stood (as `bare`) nowhere before."""
     said = {source.line for source in supported if source.finding.verified}
     return {
         number: line
         for number, line in lines.items()
-        if number not in said and plain(line) not in stood
+        if number not in said and bare(line) not in stood
     }
 
 
-def gone(before: dict[str, str], after: dict[str, str]) -> list[Gone]:
-    """Every statement of the old texts that stands in none of the new ones, losses first."""
-    stands = {plain(line) for text in after.values() for line in text.split("\n")}
+def gone(
+    before: dict[str, str],
+    after: dict[str, str],
+    others: Callable[[], Iterable[str]] = tuple,
+) -> list[Gone]:
+    """Every statement of the old texts that stands in none of the new ones, losses first.
+
+    `others` brings the texts that did not change: what is missing may stand there as well.
+    """
+    says = cache(plain)  # most lines stand on both sides
+    stands = {says(line) for text in after.values() for line in text.split("\n")}
     missing = [
         Gone(path, number, line.strip())
         for path, text in sorted(before.items())
         for number, line in enumerate(text.split("\n"), 1)
-        if is_statement(line) and plain(line) not in stands
+        if is_statement(line) and says(line) not in stands
     ]
-    fresh = _fresh(before, after)
-    number = COMPARED // max(1, sum(map(len, fresh.values())))
-    settled = [_settled(each, fresh) for each in missing[:number]] + missing[number:]
-    return sorted(settled, key=lambda each: (bool(each.now), each.path, each.line))
-
-
-def _fresh(before: dict[str, str], after: dict[str, str]) -> dict[str, dict[str, str]]:
-    """The statements that are new, by file, each by what it says."""
-    stood = {plain(line) for text in before.values() for line in text.split("\n")}
-    return {
-        path: {
-            plain(line): line.strip()
-            for line in text.split("\n")
-            if is_statement(line) and plain(line) not in stood
-        }
+    if missing:
+        stands = {says(line) for text in others() for line in text.split("\n")}
+        missing = [each for each in missing if says(each.text) not in stands]
+    stood = {says(line) for text in before.values() for line in text.split("\n")}
+    fresh = {
+        path: {says(line): line.strip() for line in text.split("\n") if is_statement(line)}
         for path, text in after.items()
     }
+    for lines in fresh.values():
+        for key in lines.keys() & stood:
+            del lines[key]
+    return sorted(_settled(missing, fresh), key=lambda each: (bool(each.now), each.path, each.line))
 
 
-def _settled(each: Gone, fresh: dict[str, dict[str, str]]) -> Gone:
-    here = _closest(each.text, fresh.get(each.path, {}), SAME_FILE)
-    found = here or max(
-        filter(None, (_closest(each.text, lines, ELSEWHERE) for lines in fresh.values())),
-        default=None,
-    )
-    return replace(each, now=found[1]) if found else each
+def _settled(missing: list[Gone], fresh: dict[str, dict[str, str]]) -> Iterator[Gone]:
+    """Tell for each line what it became, as far as the comparisons reach."""
+    left, everywhere = COMPARED, {}
+    for lines in fresh.values():
+        everywhere |= lines
+    for each in missing:
+        here = fresh.get(each.path, {})
+        left -= len(here)
+        now = _closest(each.text, here, SAME_FILE) if left >= 0 else ""
+        if not now and left >= len(everywhere):
+            left -= len(everywhere)
+            now = _closest(each.text, everywhere, ELSEWHERE)
+        yield replace(each, now=now)
 
 
-def _closest(text: str, lines: dict[str, str], cutoff: int) -> tuple[float, str] | None:
+def _closest(text: str, lines: dict[str, str], cutoff: int) -> str:
     found = process.extractOne(
         plain(text), lines.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=cutoff
     )
-    return (found[1], lines[found[0]]) if found else None
+    return lines[found[0]] if found else ""

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
 from console.actors import Actor
-from console.htmx import wants_fragment
+from console.htmx import render_page, wants_fragment
 from dreaming import adoption, hunks, review
 from dreaming.cards import Card, Cards
 from dreaming.models import Dream, ReviewState
@@ -108,7 +108,9 @@ def _file(request, dream, cards, card, *, status=200, error="", news=False):
         "news": news,
         **_bar(dream, cards),
     }
-    response = render(request, "dreaming/_file.html", context, status=status)
+    response = render_page(
+        request, "dreaming/file.html", context, fragment="dreaming/_file.html", status=status
+    )
     if news:
         response["HX-Trigger"] = "decided"
     return response
@@ -122,8 +124,9 @@ def _editor(request, dream, card, text, *, error="", status=200):
         "error": error,
         "max": MAX_CONTENT_BYTES,
     }
-    page = "dreaming/_editor.html" if wants_fragment(request) else "dreaming/edit.html"
-    return render(request, page, context, status=status)
+    return render_page(
+        request, "dreaming/file.html", context, fragment="dreaming/_editor.html", status=status
+    )
 
 
 @workspace_view(role="reviewer")

@@ -34,8 +34,6 @@ function showViewed() {
     if (box) box.checked = done;
     file.classList.toggle("is-viewed", done);
     row(file)?.classList.toggle("is-viewed", done);
-    const mark = row(file)?.querySelector(".viewed-mark");
-    if (mark) mark.hidden = !done;
   }
   const count = review.querySelector("[data-viewed-count]");
   if (!count) return;
@@ -52,13 +50,20 @@ function setViewed(file, done) {
   showViewed();
 }
 
+// A file further down is fetched when it is opened. Hundreds of them would be slow to set up for htmx.
+function fetchFile(file, toggle) {
+  const { href } = toggle;
+  toggle.removeAttribute("href");
+  htmx.ajax("GET", href, { source: file, target: file, swap: "outerHTML" });
+}
+
 // -- Open and closed ---------------------------------------------------------------------------------
 function setOpen(file, open) {
   const toggle = file.querySelector(".file-toggle");
   if (!toggle) return;
   file.classList.toggle("is-closed", !open);
   toggle.setAttribute("aria-expanded", String(open));
-  if (open) file.dispatchEvent(new CustomEvent("wanted"));
+  if (open && toggle.href) fetchFile(file, toggle);
 }
 
 const isOpen = (file) => !file.classList.contains("is-closed");
@@ -99,6 +104,12 @@ function nextHunk(step) {
   hunk.scrollIntoView({ block: "center" });
 }
 
+// Nobody decides on what they have not seen: a closed file is opened first.
+function act(file, key) {
+  if (isOpen(file)) file.querySelector(`[data-act="${key}"]`)?.click();
+  else setOpen(file, true);
+}
+
 const KEYS = {
   j: () => nextFile(1),
   k: () => nextFile(-1),
@@ -109,9 +120,9 @@ const KEYS = {
     setViewed(file, !isViewed(file));
     if (isViewed(file)) nextFile(1);
   },
-  a: (file) => file.querySelector('[data-act="a"]')?.click(),
-  x: (file) => file.querySelector('[data-act="x"]')?.click(),
-  e: (file) => file.querySelector('[data-act="e"]')?.click(),
+  a: (file) => act(file, "a"),
+  x: (file) => act(file, "x"),
+  e: (file) => act(file, "e"),
   "?": () => document.querySelector("#keys").showModal(),
 };
 const WITHOUT_FILE = "jknp?";
@@ -119,11 +130,11 @@ const WITHOUT_FILE = "jknp?";
 function onKey(event) {
   const busy = event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]");
   if (busy || event.target.closest("input:not([type=checkbox]), textarea, select")) return;
-  const act = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
+  const walk = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
   const file = current();
-  if (!act || (!file && !WITHOUT_FILE.includes(event.key))) return;
+  if (!walk || (!file && !WITHOUT_FILE.includes(event.key))) return;
   event.preventDefault();
-  act(file);
+  walk(file);
 }
 
 // -- The list of files -----------------------------------------------------------------------------------
@@ -148,7 +159,10 @@ document.addEventListener("keydown", onKey);
 document.addEventListener("click", (event) => {
   const toggle = event.target.closest(".file-toggle");
   const file = event.target.closest(".review-file");
-  if (toggle) setOpen(file, !isOpen(file));
+  if (toggle) {
+    event.preventDefault();
+    setOpen(file, !isOpen(file));
+  }
   if (file) go(file, { scroll: false });
   // A link to the place the address names already changes nothing, so nothing would be heard.
   const link = event.target.closest('a[href^="#file-"]');

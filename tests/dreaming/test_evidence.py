@@ -3,7 +3,7 @@
 import pytest
 
 from dreaming import evidence
-from dreaming.evidence import Source, gone, new_lines, plain, unsupported
+from dreaming.evidence import Source, gone, new_lines, unsupported
 from dreaming.models import Finding
 
 pytestmark = pytest.mark.once
@@ -70,7 +70,7 @@ def test_new_lines_are_statements_that_did_not_stand_there():
 def test_a_line_without_a_verified_finding_is_unsupported():
     lines = {1: "Bob is the host.", 2: "Lunch is free.", 3: "Tea is at four."}
     sources = [Source(finding("Bob is the host."), 1), Source(finding("Lunch.", verified=False), 2)]
-    assert unsupported(lines, sources, stood={plain("Tea is at four.")}) == {2: "Lunch is free."}
+    assert unsupported(lines, sources, stood={"Tea is at four."}) == {2: "Lunch is free."}
 
 
 def test_what_stands_elsewhere_is_not_gone():

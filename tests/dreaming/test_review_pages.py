@@ -104,7 +104,7 @@ def test_only_the_first_files_are_rendered_at_once(as_alice, dreamer, store):
     dream = carry_out(begin(store, [talked("Write many files.")]))
     text = shown(as_alice.get(f"{dream.get_absolute_url()}review"))
     assert text.count("diff-table") == 10
-    assert text.count('hx-trigger="wanted once"') == 6
+    assert text.count('class="diff review-file is-closed"') == 6
     path = f"{dream.get_absolute_url()}review/file?path=/many/14.md"
     assert "Fact number 14." in shown(as_alice.get(path, headers=HTMX))
 
