@@ -62,6 +62,8 @@ def glob(mounts: Mounts, pattern: str, path: str | None = None) -> Result:
     for place, prefix in mounts.searched(path):
         found += [prefix + hit for hit in _glob(mounts, place, pattern)]
     text = "\n".join(found[:HITS]) or "no matches"
+    if len(found) >= HITS:
+        text += f"\n… only the newest {HITS} files of a folder; narrow the pattern or the path."
     return Result(clipped(text), facts={"hits": len(found)})
 
 
