@@ -2,15 +2,17 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from dreaming import adoption, dreams, pipeline, review, tasks
-from dreaming.models import Dream, DreamStatus, TranscriptState
+from dreaming.models import Dream, DreamStatus, Finding, TranscriptState
 from memory import change_sets, stores
 from memory.models import Memory
 from memory.stores import Act, Conflict
@@ -164,6 +166,42 @@ def test_two_workers_take_a_stage_once(dreamer, store):
     dream.refresh_from_db()
     assert dream.session.threads.count() == 2
     assert store.workspace.stores.filter(state="draft").count() == 1
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_many_workers_share_a_dream_and_do_nothing_twice(dreamer, store, cancelled):
+    told = [f"Fact number {number} is worth keeping." for number in range(6)]
+    dream = begin(store, [talked(*told, *LONG), *(talked(text) for text in told)])
+
+    def drive():
+        while Dream.objects.unsettled().exists():
+            pipeline.advance(dream.pk)
+            for thread in pipeline.waiting(dream.pk):
+                tasks.work(thread)
+
+    def cancel():
+        time.sleep(0.3)
+        with suppress(dreams.Refused):  # they were faster
+            dreams.cancel(dream)
+
+    together(*[drive] * 4, *[cancel] * cancelled)
+    dream.refresh_from_db()
+    assert cancelled or dream.status == DreamStatus.COMPLETED, dream.error_message
+    check_over(dream, store)
+    check_log(dream.session)
+    if not cancelled:
+        assert dream.review.state == "open"
+        assert Finding.objects.filter(verified=True).count() == 6 + 3 + 6
+
+
+def check_log(session) -> None:
+    """Gap-free, and every call answered once."""
+    pairs = session.events.values_list("seq", "processed_seq")
+    places = sorted(place for pair in pairs for place in pair if place)
+    assert places == list(range(1, session.last_seq + 1))
+    calls = session.events.filter(type="agent.tool_use").values_list("pk", flat=True)
+    results = session.events.filter(type="agent.tool_result")
+    assert Counter(calls) == Counter(result.payload["tool_use_id"] for result in results)
 
 
 def test_deleting_the_store_that_a_dream_is_about_to_copy_ends_the_dream(dreamer, store):
