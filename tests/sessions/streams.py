@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import connections
@@ -60,9 +61,16 @@ class Heard:
         return [frame.event for frame in self.frames]
 
 
+@dataclass
+class Until:
+    """An act that only waits until enough was heard."""
+
+    enough: Callable[[Heard], bool]
+
+
 def listen(
     url: str,
-    *acts: Callable,
+    *acts: Callable | Until,
     headers: dict[str, str] | None = None,
     enough: Callable[[Heard], bool] | None = None,
 ) -> Heard:
@@ -88,7 +96,10 @@ async def _listen(url, acts, headers, enough) -> Heard:
     try:
         await _until(lambda: task.done() or heard.body, sent, task, PATIENCE)
         for act in acts:
-            await asyncio.to_thread(_do, act)
+            if isinstance(act, Until):
+                await _until(partial(act.enough, heard), sent, task, PATIENCE)
+            else:
+                await asyncio.to_thread(_do, act)
         is_enough = (lambda: task.done() or enough(heard)) if enough else task.done
         await _until(is_enough, sent, task, PATIENCE if enough else 0.5)
         heard.has_ended = task.done()

@@ -11,7 +11,7 @@ from sessions.events import Entry
 from sessions.models import Session, Thread
 from tests import factories
 from tests.factories import make_session
-from tests.sessions.streams import fresh_thread, listen
+from tests.sessions.streams import Until, fresh_thread, listen
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -295,10 +295,11 @@ def test_what_waits_is_shown_waiting_until_a_turn_takes_it_up(session, alice):
     def take_up():
         events.take_up(events.queued(session.primary).get())
 
-    def both(heard):
-        return sum("Later, please" in frame.data for frame in heard.frames) > 1
+    def shown(times):
+        return lambda heard: sum("Later, please" in frame.data for frame in heard.frames) >= times
 
-    heard = listen(page(session), send, take_up, headers=cookie(alice), enough=both)
+    acts = (send, Until(shown(1)), take_up)
+    heard = listen(page(session), *acts, headers=cookie(alice), enough=shown(2))
     waiting, taken = [frame.data for frame in heard.frames if "Later, please" in frame.data]
     assert 'id="waiting-sevt_' in waiting
     assert '<div id="waiting" hx-swap-oob="true"></div>' in taken
