@@ -15,6 +15,9 @@ def list_models(request, limit: int | None = None, after_id: str = "", before_id
     models = sorted(
         catalogue.models(), key=lambda model: (model.created_at, model.id), reverse=True
     )
+    # Every model that is set up is active, so any other wish finds none.
+    wanted = request.GET.getlist("lifecycle")
+    models = models if not wanted or "active" in wanted else []
     ids = [model.id for model in models]
     if after_id in ids:
         models = models[ids.index(after_id) + 1 :]

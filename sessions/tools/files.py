@@ -10,7 +10,6 @@ from memory.paths import Invalid
 from sessions.tools.base import Result, Tool, ToolError, clipped
 from sessions.tools.mounts import Mounts, Place
 
-READ_LIMIT = 256 * 1024
 HITS = 200
 
 
@@ -28,8 +27,6 @@ def read(mounts: Mounts, file_path: str, view_range: list | None = None) -> Resu
     if text is None:
         raise ToolError(f"There is no file {place.full}.")
     mounts.note(place, text)
-    if view_range is None and len(text.encode()) > READ_LIMIT:
-        raise ToolError("The file is over 256 KiB; read it in parts with view_range.")
     shown = text if view_range is None else _part(text, view_range)
     return Result(clipped(shown), facts={"lines": len(shown.splitlines())})
 

@@ -28,6 +28,11 @@ def test_the_built_in_model_is_listed_and_named_honestly(api):
     assert model["display_name"] == "Built-in (extractive, no language model)"
 
 
+def test_models_are_listed_by_lifecycle(api):
+    assert api.get("/v1/models?lifecycle[]=active&lifecycle[]=retired").json()["data"]
+    assert api.get("/v1/models?lifecycle%5B%5D=retired").json()["data"] == []
+
+
 def test_an_unknown_model_is_not_found(api):
     error(api.get("/v1/models/nonsense"), 404, "not_found_error")
 
