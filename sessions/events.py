@@ -108,7 +108,8 @@ def since(session: Session, position: int, *, thread: Thread | None = None) -> l
     if thread:
         events = events.filter(thread=thread)
     sightings = []
-    for event in events.filter(Q(seq__gt=position) | Q(processed_seq__gt=position)):
+    # Sorted below: with an order here, SQLite would read the whole log to spare itself the sorting.
+    for event in events.filter(Q(seq__gt=position) | Q(processed_seq__gt=position)).order_by():
         was_queued = event.processed_at is None or event.processed_seq is not None
         if event.seq > position:
             sightings.append(Sighting(event.seq, event, was_queued))

@@ -250,7 +250,14 @@ class Event(models.Model):
             models.UniqueConstraint(fields=["session", "seq"], name="log_without_gaps"),
             models.UniqueConstraint(fields=["session", "processed_seq"], name="taken_up_once"),
         ]
-        indexes = [models.Index(fields=["thread", "type"])]
+        indexes = [
+            models.Index(fields=["thread", "type"]),
+            models.Index(
+                fields=["thread", "seq"],
+                condition=models.Q(processed_at=None),
+                name="events_waiting",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"

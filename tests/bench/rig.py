@@ -64,7 +64,13 @@ class Rig:
     def _console(self, **environment: str) -> "Console":
         models = {"OPENAI_BASE_URL": f"{self.model.url}/v1", "OPENAI_MODELS": MODEL}
         running = running_stack(**models, **environment, PYTHON_DOTENV_DISABLED="1")
-        return Console(self.parts.enter_context(running), self.model)
+        stack = self.parts.enter_context(running)
+        self.parts.push(lambda trouble, *_: trouble and _show_log(stack))
+        return Console(stack, self.model)
+
+
+def _show_log(stack: Stack) -> None:
+    machine.say("\n".join((stack.home / "up.log").read_text().splitlines()[-30:]))
 
 
 class Console:
@@ -78,6 +84,15 @@ class Console:
         agent = {"name": "Bench", "model": MODEL, "tools": TOOLSET}
         self.agent = self.wire.ask("POST", "/v1/agents", agent)["id"]
         self.environment = self.wire.ask("GET", "/v1/environments")["data"][0]["id"]
+        self._wait_for_the_worker()
+
+    def _wait_for_the_worker(self) -> None:
+        """The console says that it is ready when its pages are."""
+        talk = self.session()
+        with talk.listen() as listener:
+            self.wire.send(talk.message("Hello"))
+            listener.until("session.status_idle")
+        self.model.times()
 
     def cpu(self) -> dict[str, float]:
         """Seconds that each of its processes has run so far."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-PATIENCE = 20  # seconds for anything to happen
+PATIENCE = 40  # seconds for anything to happen
 KEPT_ALIVE = 3  # seconds that a server surely keeps an idle connection
 
 
@@ -98,9 +98,13 @@ class Listener:
 
     def until(self, name: str) -> list[Heard]:
         """All that is heard up to the next event of this name."""
-        heard = [self._heard.get(timeout=PATIENCE)]
-        while heard[-1].name != name:
-            heard.append(self._heard.get(timeout=PATIENCE))
+        heard: list[Heard] = []
+        while not heard or heard[-1].name != name:
+            try:
+                heard.append(self._heard.get(timeout=PATIENCE))
+            except queue.Empty:
+                names = ", ".join(event.name for event in heard) or "nothing"
+                raise TimeoutError(f"Heard {names}, and then no {name}.") from None
         return heard
 
     def _follow(self) -> None:
