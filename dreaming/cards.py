@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dreaming import evidence
-from dreaming.evidence import Gone, Source, bare, new_lines
+from dreaming.evidence import Source, bare, new_lines
+from dreaming.losses import Gone, gone
 from dreaming.models import Finding
 from dreaming.review import Change, Proposal
 from memory import change_sets, diffs
@@ -138,7 +139,7 @@ class Cards:
         changes = [change for change in self.proposal.changes if not change.is_index]
         old = {change.path: change.before for change in changes if change.before}
         after = {change.path: change.outcome for change in changes if change.outcome}
-        return evidence.gone(_texts(old), _texts(after), self._untouched)
+        return gone(_texts(old), _texts(after), self._untouched)
 
     def _untouched(self) -> Iterable[str]:
         """The texts of the files that the dream left as they were."""

@@ -86,6 +86,7 @@ def review_gone(request, workspace, pk):
     context = {
         "dream": dream,
         "lost": [each for each in gone if each.fate == "lost"],
+        "merged": [each for each in gone if each.fate == "merged"],
         "reworded": [each for each in gone if each.fate == "reworded"],
         "total": len(cards.proposal.changes),
     }

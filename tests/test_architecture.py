@@ -52,7 +52,7 @@ LAYERS = {
         pipeline
         tasks
         dreams review adoption
-        evidence cards progress wire
+        evidence losses cards progress wire
         forms views review_views adoption_views api
         urls
     """,
