@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix migrations shell bench lock assets clean
+.PHONY: help run test check fix migrations shell bench lock assets pictures clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,10 @@ lock: $(VENV)/.dev  ## pin every dependency anew, with hashes
 assets:  ## rebuild static/vendor from the npm packages in package.json (needs Node.js)
 	npm ci --ignore-scripts
 	node static/build.mjs
+
+pictures: $(VENV)/.dev  ## take the README's screenshots anew, from the story test
+	PICTURES=var/pictures $(BIN)/python -m pytest -q tests/test_story.py
+	cp var/pictures/review.png var/pictures/session.png static/readme/
 
 clean:  ## remove the virtualenv and caches; never the data in var/
 	rm -rf $(VENV) node_modules staticfiles .pytest_cache .ruff_cache
