@@ -96,7 +96,7 @@ def test_what_would_stand_nowhere_comes_first(as_alice, at):
 
 def test_a_line_that_is_kept_is_no_loss(as_alice, at, dream):
     review.decide(dream, "/old.md", Verdict.REJECT, by=TESTER)
-    assert "Nothing is lost" in shown(as_alice.get(f"{at}review/gone"))
+    assert "No line is lost" in shown(as_alice.get(f"{at}review/gone"))
 
 
 def test_only_the_first_files_are_rendered_at_once(as_alice, dreamer, store):
