@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+# Generous, for machines that do other things as well; a test that passes never waits this long.
+expect.set_options(timeout=20_000)
 QUIET = (
     "--disable-gpu",
     "--disable-quic",
