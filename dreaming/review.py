@@ -178,6 +178,7 @@ def decide_part(
     Changes count from 1, between the two texts that `seen` names (`Change.seen`). Raises `Invalid`,
     and `Refused` when these are no longer the texts.
     """
+    _open(dream)  # held from here on: of two reviewers the second has to see what the first did
     change = reviewable(dream).change(path)
     if change is None or not (change.before and change.shown):
         raise Invalid(f"{path} has no changes to decide on one by one.")

@@ -280,6 +280,29 @@ def test_of_two_who_adopt_at_once_one_succeeds(dream, store):
     assert store.change_sets.count() == 1
 
 
+def test_of_two_reviewers_of_one_file_the_second_has_to_look_again(dreamer, store):
+    act = Act(TESTER)
+    stores.write(store, "/days.md", "Monday\n\nTuesday\n\nFriday\n", act=act)
+    dreamer.writes = {"/days.md": "Monday!\n\nTuesday\n\nFriday!\n"}
+    dream = carry_out(begin(store, [talked("The days matter a lot.")]))
+    seen = review.Proposal(dream).change("/days.md").seen
+    begun = threading.Event()
+
+    def first():
+        with transaction.atomic():
+            review.decide_part(dream, "/days.md", 1, seen=seen, by=TESTER)
+            begun.set()
+            time.sleep(0.3)
+
+    def second():
+        assert begun.wait(10)
+        with pytest.raises(review.Refused, match="Look at it again"):
+            review.decide_part(dream, "/days.md", 2, seen=seen, by=TESTER)
+
+    together(first, second)
+    assert dream.review.decisions.get().blob.content == "Monday\n\nTuesday\n\nFriday!\n"
+
+
 def test_a_refusal_after_a_retry_is_told_as_a_refusal(dreamer, store, settings):
     settings.ANTHROPIC_BASE_URL, settings.ANTHROPIC_API_KEY = dreamer.url, "sk-test"
     busy = Raw(529, {"error": {"type": "overloaded_error", "message": "busy"}})
