@@ -20,7 +20,19 @@ from tests.bench.ruler import Ruler
 from tests.machine import say
 
 # `start` comes last: it stops the console.
-MEASUREMENTS = ("turn", "page", "stream", "tools", "idle", "api", "clone", "grep", "start")
+MEASUREMENTS = (
+    "turn",
+    "page",
+    "stream",
+    "tools",
+    "growth",
+    "crowd",
+    "idle",
+    "api",
+    "clone",
+    "grep",
+    "start",
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -65,8 +65,13 @@ class Rig:
         models = {"OPENAI_BASE_URL": f"{self.model.url}/v1", "OPENAI_MODELS": MODEL}
         running = running_stack(**models, **environment, PYTHON_DOTENV_DISABLED="1")
         stack = self.parts.enter_context(running)
-        self.parts.push(lambda trouble, *_: trouble and _show_log(stack))
+        self.parts.push(lambda kind, *_: _show_log(stack) if _failed(kind) else None)
         return Console(stack, self.model)
+
+
+def _failed(kind: type[BaseException] | None) -> bool:
+    """Whether a `with` block ends by a failure, and not because somebody stops it."""
+    return kind is not None and issubclass(kind, Exception)
 
 
 def _show_log(stack: Stack) -> None:
