@@ -148,7 +148,7 @@ def send(session: Session, entries: Sequence[Entry]) -> list[Event]:
         thread, session = _held(session)
         _check_open(session)
         _check_answers(thread, entries)
-        is_busy, waits = thread.status != Status.IDLE, _waits_for_answers(thread)
+        is_busy, waits = thread.status != Status.IDLE, transcript.awaits_answers(thread)
         rows = events.append(thread, *(_received(entry, is_busy or waits) for entry in entries))
         kinds = {entry.type for entry in entries}
         if "user.interrupt" in kinds and (is_busy or waits):
@@ -169,14 +169,6 @@ def _held(session: Session) -> tuple[Thread, Session]:
     except Thread.DoesNotExist:
         raise Refused("This session has been deleted.") from None
     return thread, Session.objects.select_for_update(no_key=True).get(pk=session.pk)
-
-
-def _waits_for_answers(thread: Thread) -> bool:
-    """Whether the thread is idle because somebody outside has to run its custom tools."""
-    if thread.status != Status.IDLE:
-        return False
-    end = thread.events.filter(type="session.thread_status_idle").last()
-    return end is not None and transcript.waits_for_answers(end)
 
 
 def _check_answers(thread: Thread, entries: Sequence[Entry]) -> None:
@@ -225,7 +217,7 @@ def _wake(session: Session, thread: Thread) -> None:
 def stop(session: Session) -> None:
     """Interrupt what the agent is doing or waits for; nothing happens when there is nothing."""
     thread = session.primary
-    if thread.status != Status.IDLE or _waits_for_answers(thread):
+    if thread.status != Status.IDLE or transcript.awaits_answers(thread):
         send(session, [Entry("user.interrupt")])
 
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.fields.json import KT
 
 from console.models import Role
+from sessions import transcript
 from sessions.models import Attachment, Event, Session, Status, Thread
 from sessions.reading.places import Place, Places
 
@@ -22,6 +23,7 @@ class State:
     began_at: datetime | None
     retry_at: datetime | None
     closed: str
+    awaits: bool = False  # idle, because a program has to answer a custom tool's call
 
     @property
     def label(self) -> str:
@@ -33,11 +35,12 @@ class State:
 
     @property
     def can_stop(self) -> bool:
-        return self.is_busy and not self.closed
+        return (self.is_busy or self.awaits) and not self.closed
 
 
 def state(session: Session, thread: Thread, role: Role, began_at: datetime | None) -> State:
-    return State(thread.status, began_at, thread.retry_at, _why_closed(session, thread, role))
+    closed, awaits = _why_closed(session, thread, role), transcript.awaits_answers(thread)
+    return State(thread.status, began_at, thread.retry_at, closed, awaits)
 
 
 def _why_closed(session: Session, thread: Thread, role: Role) -> str:

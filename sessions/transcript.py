@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console.api import stamp
-from sessions.models import Event
+from sessions.models import Event, Status, Thread
 from sessions.providers.base import Block
 
 CALLS = {"agent.tool_use", "agent.custom_tool_use"}
@@ -105,3 +105,11 @@ def text_of(event: Event) -> str:
     """The text a person would read in an event's content blocks."""
     blocks = event.payload.get("content") or []
     return "\n".join(block["text"] for block in blocks if block.get("type") == "text")
+
+
+def awaits_answers(thread: Thread) -> bool:
+    """Whether the thread is idle because somebody outside has to run its custom tools."""
+    if thread.status != Status.IDLE:
+        return False
+    end = thread.events.filter(type="session.thread_status_idle").last()
+    return end is not None and waits_for_answers(end)

@@ -403,3 +403,11 @@ def test_two_stores_of_one_name_keep_their_files_apart(as_alice, session, store)
     panel = html.partition('id="memory-panel"')[2].partition("</section>")[0]
     first, second = panel.split('class="mount"')[1:]
     assert "/twin.md" not in first and "/twin.md" in second
+
+
+def test_a_session_that_waits_for_a_program_can_be_stopped(as_alice, workspace):
+    session = make_session()
+    why = {"type": "requires_action", "event_ids": []}
+    named = {"session_thread_id": session.primary.pk, "agent_name": "x", "stop_reason": why}
+    events.append(session.primary, Entry("session.thread_status_idle", named))
+    assert "Stop</button>" in as_alice.get(session.get_absolute_url()).content.decode()
