@@ -213,9 +213,10 @@ DELTAS = "?event_deltas%5B%5D=agent.message"
 
 
 def test_previews_come_only_to_those_who_asked(session, key):
-    acts = [whisper(session, start()), whisper(session, delta("He"), 1), said(session)]
-    without = listen(url(session), *acts, headers=key, enough=frames(1))
+    acts = [whisper(session, start()), whisper(session, delta("He"), 1)]
+    without = listen(url(session), *acts, said(session), headers=key, enough=frames(1))
     assert without.events == ["agent.message"]
+    acts += [Until(frames(2)), said(session)]
     heard = listen(url(session, DELTAS), *acts, headers=key, enough=frames(3))
     assert heard.events == ["event_start", "event_delta", "agent.message"]
     assert heard.frames[1].json == delta("He")
@@ -233,6 +234,7 @@ def test_after_a_lost_piece_nothing_more_of_the_message_is_previewed(session, ke
         whisper(session, delta("a"), 1),
         whisper(session, delta("c"), 3),
         whisper(session, delta("d"), 4),
+        Until(frames(2)),
         said(session),
     ]
     heard = listen(url(session, DELTAS), *acts, headers=key, enough=frames(3))
