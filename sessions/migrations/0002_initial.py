@@ -131,4 +131,8 @@ class Migration(migrations.Migration):
             model_name='event',
             constraint=models.UniqueConstraint(fields=('session', 'processed_seq'), name='taken_up_once'),
         ),
+        migrations.AddIndex(
+            model_name='event',
+            index=models.Index(condition=models.Q(('processed_at', None)), fields=['thread', 'seq'], name='events_waiting'),
+        ),
     ]
