@@ -30,10 +30,11 @@ def agents(request, workspace):
         workspace.agents.filter(archived_at__isnull=not archived)
         .exclude(metadata__has_key="reverie")  # what dreams work with is nobody's to choose
         .annotate(used=Count("sessions", filter=Q(sessions__is_dream=False)))
-        .prefetch_related("default_stores__store__workspace", "versions")
+        .prefetch_related("default_stores__store__workspace")
+        .with_latest()
         .order_by("name", "pk")
     )
-    rows = [(agent, agent.versions.all()[0]) for agent in found]
+    rows = [(agent, agent.latest) for agent in found]
     return render(request, "sessions/agents.html", {"rows": rows, "archived": archived})
 
 

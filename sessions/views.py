@@ -1,5 +1,6 @@
 """The pages of sessions: list, start, transcript, what a call got."""
 
+from collections import Counter
 from functools import partial
 
 from django.contrib import messages
@@ -63,8 +64,9 @@ def recent(request, workspace):
 @workspace_view
 @require_GET
 def models(request, workspace):
-    used = {agent.pk: agent.latest.config["model"]["id"] for agent in workspace.agents.current()}
-    rows = [(model, list(used.values()).count(model.id)) for model in catalogue.models()]
+    agents = workspace.agents.current().with_latest()
+    used = Counter(agent.latest.config["model"]["id"] for agent in agents)
+    rows = [(model, used[model.id]) for model in catalogue.models()]
     return render(request, "sessions/_models.html", {"rows": rows})
 
 
