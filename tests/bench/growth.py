@@ -20,17 +20,13 @@ NO_TOKENS = dict.fromkeys(
 def measure(rig: Rig, ruler: Ruler) -> None:
     talks = [_with_a_past(rig.console.session(), turns) for turns in (SHORT, LONG)]
     rig.console.model.times()
-    listeners = [talk.listen().__enter__() for talk in talks]
     took: list[list[float]] = [[], []]
-    for number in range(TURNS + WARM_UP):
-        for samples, talk, listener in zip(took, talks, listeners, strict=True):
-            turn = one_turn(talk, listener)
-            if number >= WARM_UP:
-                samples.append(turn["idle"] * 1000)
-            time.sleep(random.uniform(0.01, 0.03))
-    for listener in listeners:
-        listener.__exit__()
-    early, late = took
+    with talks[0].listen() as young, talks[1].listen() as old:
+        for _ in range(TURNS + WARM_UP):
+            for samples, talk, listener in zip(took, talks, (young, old), strict=True):
+                samples.append(one_turn(talk, listener)["idle"] * 1000)
+                time.sleep(random.uniform(0.01, 0.03))
+    early, late = (samples[WARM_UP:] for samples in took)
     ruler.section(
         "growth", f"{TURNS} turns of a young session (the floor) and of an old one, by turns"
     )

@@ -34,7 +34,7 @@ def measure(rig: Rig, ruler: Ruler) -> None:
     _report(ruler, samples)
     asked = (TURNS + WARM_UP) * (REQUESTS + 1)
     ran = (rig.console.cpu()["worker"] - before["worker"]) / asked * 1000
-    ruler.fact("CPU time per request in the worker process, however busy the machine", ran, " ms")
+    ruler.fact("CPU time per request in the worker process", ran, " ms")
 
 
 def _turn(talk: Conversation, listener: Listener) -> tuple[Events, Times, float]:

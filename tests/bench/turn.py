@@ -2,6 +2,7 @@
 
 import random
 import time
+from contextlib import ExitStack
 
 from tests.bench.page import written
 from tests.bench.rig import Conversation, Floor, Rig
@@ -18,21 +19,18 @@ def measure(rig: Rig, ruler: Ruler) -> None:
     series: list[Parts] = [{} for _ in talks]
     floor: Parts = {}
     before = rig.console.cpu()
-    with rig.floor.listen() as rows:
-        listeners = [talk.listen().__enter__() for talk in talks]
+    with ExitStack() as streams:
+        rows = streams.enter_context(rig.floor.listen())
+        listeners = [streams.enter_context(talk.listen()) for talk in talks]
         for number in range(TURNS + WARM_UP):
             for talk, listener, parts in zip(talks, listeners, series, strict=True):
                 _note(parts, one_turn(talk, listener), number)
             _note(floor, bare_turn(rig.floor, rows), number)
-        for listener in listeners:
-            listener.__exit__()
     _report(ruler, series[0], series[1] if len(series) > 1 else None, floor)
     after, turns = rig.console.cpu(), TURNS + WARM_UP
     for role in ("web", "worker"):
         ran = (after[role] - before[role]) / turns * 1000
-        ruler.fact(
-            f"CPU time of a turn in the {role} process, however busy the machine", ran, " ms"
-        )
+        ruler.fact(f"CPU time of a turn in the {role} process", ran, " ms")
 
 
 def _note(parts: Parts, times: dict[str, float], number: int) -> None:
