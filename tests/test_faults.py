@@ -10,7 +10,7 @@ from tests.browser import chromium, page_of, sign_in
 from tests.sessions.fake_models import FakeModels, Raw, Turn
 from tests.stack import running_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser]
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 TURN = 30_000
 HOSTILE = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">"\'>{{7*7}}'
 WORDS = [f"word{number} " for number in range(60)]  # three seconds of them

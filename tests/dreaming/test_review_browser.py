@@ -10,7 +10,7 @@ from tests.browser import chromium, page_of, sign_in
 from tests.dreaming.dreamer import MODEL, Dreamer
 from tests.stack import running_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser]
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 RULES = [f"Rule {number} holds for everybody.\n" for number in range(30)]
 BEFORE = {
     "/gone.md": "The office has a blue door.\n",
