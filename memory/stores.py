@@ -281,8 +281,9 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
             [key],
         )
         cursor.execute(
-            "UPDATE memory_version SET memory_id = (SELECT id FROM memory_memory"
-            " WHERE head_id = memory_version.id AND store_id = %s) WHERE store_id = %s",
+            "UPDATE memory_version SET memory_id = copied.id FROM memory_memory AS copied"
+            " WHERE copied.head_id = memory_version.id AND copied.store_id = %s"
+            " AND memory_version.store_id = %s",
             [key, key],
         )
     copy.memory_count, copy.size = source.memory_count, source.size
