@@ -31,7 +31,7 @@ from memory.paths import Invalid
 from memory.stores import Act
 from sessions import agents, conversation, events, leases, loop
 from sessions.events import Entry
-from sessions.models import Access, Agent, Environment, Event, Session, Status, Thread
+from sessions.models import Access, Agent, Event, Session, Status, Thread
 from sessions.tools import Toolbox
 from sessions.tools.files import file_tools, remove_tool
 from sessions.tools.mounts import Mounts
@@ -95,7 +95,7 @@ def _hold_stores(dream_id: str) -> None:
 
 
 def _clone(dream: Dream) -> bool:
-    source = Store.objects.filter(pk=dream.input_key, workspace=dream.workspace).first()
+    source = dream.workspace.stores.filter(pk=dream.input_key).first()
     if source is None or source.is_archived:
         raise Failed("input_memory_store_unavailable", "The input store is gone or archived.")
     session = _pipeline_session(dream)
@@ -120,7 +120,7 @@ def _clone(dream: Dream) -> bool:
 def _pipeline_session(dream: Dream) -> Session:
     config = agents.blank_config("Dream", dream.model)
     config |= {"system": prompts.CONSOLIDATE, "tools": [agents.ALL_FILE_TOOLS]}
-    environment = Environment.objects.filter(workspace=dream.workspace).last()
+    environment = dream.workspace.environments.filter(archived_at=None).last()
     if environment is None:
         environment = agents.create_environment(dream.workspace, "Default")
     return Session.objects.create(

@@ -11,12 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from merge3 import Merge3
-from rapidfuzz.distance import Indel
 
 from memory import paths
-
-CELLS = 20_000 * 20_000
-"""The most pairs of lines to compare: about 0.1 s and 50 MB. Beyond, a change is one block."""
+from memory.alignment import alike, matches
 
 
 class Side(Protocol):
@@ -118,19 +115,13 @@ def _merge_lines(base: list[str], ours: list[str], theirs: list[str]) -> Merge:
 
 def _both(mine: list[str], other: list[str], *, at_end: bool) -> list[str]:
     """Two insertions at one place: what they begin or end with alike stands once."""
-    start = _alike(mine, other)
-    end = _alike(mine[start:][::-1], other[start:][::-1])
+    start = alike(mine, other)
+    end = alike(mine[start:][::-1], other[start:][::-1])
     first, second = mine[start : len(mine) - end], other[start : len(other) - end]
     if at_end and not end and first[-1:] == [""]:
         # The last, empty line is only the line break at the end of the file: it stays there.
         first, second = first[:-1], [*second, ""]
     return [*mine[:start], *first, *second, *mine[len(mine) - end :]]
-
-
-def _alike(left: list, right: list) -> int:
-    """How many items both begin with."""
-    pairs = zip(left, right, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
 
 
 @dataclass(frozen=True)
@@ -189,25 +180,8 @@ class _Matcher:
 
     def get_matching_blocks(self) -> list[tuple[int, int, int]]:
         """(start in left, start in right, length), in order, closed by an empty one."""
-        left, right = self.left, self.right
-        start = _alike(left, right)
-        end = _alike(left[start:][::-1], right[start:][::-1])
-        left_end, right_end = len(left) - end, len(right) - end
-        blocks = [(0, 0, start)] if start else []
-        blocks += self._middle(start, left_end, right_end)
-        if end:
-            blocks.append((left_end, right_end, end))
-        return [*blocks, (len(left), len(right), 0)]
-
-    def _middle(self, start: int, left_end: int, right_end: int) -> list[tuple[int, int, int]]:
-        if (left_end - start) * (right_end - start) > CELLS:
-            return []
-        opcodes = Indel.opcodes(self.left[start:left_end], self.right[start:right_end])
-        return [
-            (start + code.src_start, start + code.dest_start, code.src_end - code.src_start)
-            for code in opcodes
-            if code.tag == "equal"
-        ]
+        found = matches(self.left, self.right)
+        return [*found, (len(self.left), len(self.right), 0)]
 
 
 # -- A whole store ------------------------------------------------------------------------

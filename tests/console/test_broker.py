@@ -13,6 +13,7 @@ from kombu import Connection
 
 import console.celery  # noqa: F401  (registers the transport)
 from console import bells, broker
+from tests.patience import wait_until
 
 pytestmark = pytest.mark.once
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
@@ -48,15 +49,6 @@ class Post:
 
     def names(self, kind: str) -> list[str]:
         return sorted(note.name.split(".")[0] for note in self.notes.glob(f"*.{kind}.*"))
-
-
-def wait_until(fact, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not fact():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 from django.conf import settings
 
+from tests.patience import wait_until
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.once]
@@ -63,15 +63,6 @@ class House:
                 if home in Path(f"/proc/{pid}/environ").read_text().split("\0"):
                     found[role] = int(pid)
         return found
-
-
-def wait_until(fact, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not fact():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.fixture

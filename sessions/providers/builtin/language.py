@@ -5,16 +5,15 @@ works word by word, and scripts written without spaces by pairs of characters.
 """
 
 import re
-import threading
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import sentencex
-import Stemmer
 from stop_words import AVAILABLE_LANGUAGES, get_stop_words
 
+from memory import words as spelling
 from sessions.providers.builtin.lexicon import (
     BASE_FORMS,
     FUNCTION_WORDS,
@@ -32,13 +31,8 @@ MARKS = (
 )
 LETTERS = rf"(?:[^\W_]|[{MARKS}])+"
 WORD = re.compile(rf"[A-Za-z]{{0,8}}\d+(?:[.:]\d+)+|{LETTERS}(?:['’]{LETTERS})*")
-UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f]")
 LIST_MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 OTHER_LANGUAGES = sorted(set(AVAILABLE_LANGUAGES) - {"english"})
-COMMON_WORDS = frozenset(get_stop_words("english"))
-
-_stemmer = Stemmer.Stemmer("english")
-_stemmer_lock = threading.Lock()  # PyStemmer's objects are not safe to share between threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +68,7 @@ class Word:
 @lru_cache(maxsize=65536)
 def is_common(plain: str) -> bool:
     """Whether the stop-word library lists the word: it may matter, but never much."""
-    return plain in COMMON_WORDS or plain in FUNCTION_WORDS
+    return plain in spelling.STOP_WORDS or plain in FUNCTION_WORDS
 
 
 @lru_cache(maxsize=65536)
@@ -97,8 +91,7 @@ def stem(plain: str) -> str:
     """The stem of a folded word: one for "gave" and "give", "colour" and "color"."""
     plain = BASE_FORMS.get(plain, plain)
     plain = NUMBER_WORDS.get(plain, plain)
-    with _stemmer_lock:
-        return _stemmer.stemWord(plain)
+    return spelling.stem(plain)
 
 
 def words(text: str) -> list[Word]:
@@ -106,7 +99,7 @@ def words(text: str) -> list[Word]:
     found = []
     for match in WORD.finditer(text):
         surface = match.group()
-        if UNSPACED.search(surface):
+        if spelling.is_unspaced(surface):
             found += _pairs(surface, match.start())
         else:
             plain = fold(surface)
