@@ -52,7 +52,7 @@ class House:
     def children(self) -> dict[str, int]:
         """The processes that live, by role."""
         listing = subprocess.run(
-            ["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True
+            ["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True
         ).stdout
         home = f"REVERIE_HOME={self.folder / 'home'}"
         found = {}
