@@ -2,10 +2,12 @@
 
 from functools import partial
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import SimpleLazyObject
 
 from console.access import Role
@@ -99,6 +101,27 @@ def show(
         fragment=frame["pane"],
         status=status,
     )
+
+
+def show_file(
+    request: HttpRequest, memory: Memory, pane: str, context: dict, title: str, status: int = 200
+) -> HttpResponse:
+    """Show a pane about one file, which the tree marks."""
+    where = memory.path
+    return show(request, memory.store, pane, context, title=title, selected=where, status=status)
+
+
+def refused(request: HttpRequest, store: Store) -> HttpResponse | None:
+    """Nobody should type into a form that cannot be saved."""
+    if can_change(request, store):
+        return None
+    draft = "This is a dream’s draft: change it in the dream’s review."
+    messages.error(request, draft if store.is_draft else "This store is archived; it can be read.")
+    return redirect(store)
+
+
+def status_of(form: Form) -> int:
+    return 422 if form.errors else 200
 
 
 def rows(store: Store, prefix: str = "/") -> QuerySet:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from memory import file_views, views
+from memory import edit_views, file_views, views
 
 app_name = "memory"
 urlpatterns = [
@@ -16,10 +16,10 @@ urlpatterns = [
     path("<str:store_id>/at", views.at, name="at"),
     path("<str:store_id>/history", views.store_history, name="store_history"),
     path("<str:store_id>/search", views.store_search, name="store_search"),
-    path("<str:store_id>/preview", file_views.memory_preview, name="memory_preview"),
-    path("<str:store_id>/files/new", file_views.memory_new, name="memory_new"),
+    path("<str:store_id>/preview", edit_views.memory_preview, name="memory_preview"),
+    path("<str:store_id>/files/new", edit_views.memory_new, name="memory_new"),
     path("<str:store_id>/files/<str:memory_id>", file_views.memory, name="memory"),
-    path("<str:store_id>/files/<str:memory_id>/edit", file_views.memory_edit, name="memory_edit"),
+    path("<str:store_id>/files/<str:memory_id>/edit", edit_views.memory_edit, name="memory_edit"),
     path("<str:store_id>/files/<str:memory_id>/move", file_views.memory_move, name="memory_move"),
     path(
         "<str:store_id>/files/<str:memory_id>/delete",

@@ -31,7 +31,7 @@ LAYERS = {
         paths words ranking markup rendering alignment diffs merge search listing
         stores change_sets
         trees history links page results wire templatetags
-        forms views file_views api
+        forms views file_views edit_views api
         urls
     """,
     "sessions": """
