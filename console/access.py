@@ -1,10 +1,12 @@
 """The one door. Views and API alike get a workspace here, or nothing."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -74,7 +76,8 @@ def _note_use(key: ApiKey) -> None:
     # Once a minute is enough to see which keys are alive; a write per request is not.
     now = timezone.now()
     if key.last_used_at is None or (now - key.last_used_at).total_seconds() > 60:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        with suppress(DatabaseError):  # a full disk, say: one may still read
+            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
 
 
 NAVIGATION = (

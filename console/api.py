@@ -8,12 +8,12 @@ import binascii
 import json
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, wraps
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.dateparse import parse_datetime
@@ -21,9 +21,11 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
+from ninja.renderers import JSONRenderer
 
-from console import access
+from console import access, trouble
 from console.actors import Actor
+from console.ids import NOBODY
 from console.models import Role
 
 logger = logging.getLogger(__name__)
@@ -65,6 +67,14 @@ def envelope(request: HttpRequest, error: ApiError) -> HttpResponse:
     return response
 
 
+def envelope_of(request: HttpRequest, problem: trouble.Trouble) -> HttpResponse:
+    """Say it in the wire's words, and how long a program should wait before it tries again."""
+    status = 529 if problem.type == "overloaded_error" else problem.status
+    response = envelope(request, ApiError(status, problem.type, problem.message))
+    response["retry-after"] = str(problem.retry_after)
+    return response
+
+
 def key_auth(request: HttpRequest):
     """Let the key in and put its workspace on the request."""
     key = access.key_from(request.headers)
@@ -75,17 +85,23 @@ def key_auth(request: HttpRequest):
             "A valid API key is needed, as `x-api-key` or `Authorization: Bearer`."
             " Make one under Settings, or with `manage.py issue_key`.",
         )
+    request.api_key, request.workspace, request.role = key, key.workspace, Role(key.role)
+    request.actor = Actor.api_key(key)
+    request.GET = plain_query(request.GET)
+    if any("\0" in value for values in request.GET.lists() for value in values[1]):
+        raise invalid("A query parameter holds a NUL character.")
+    return key
+
+
+def memory_auth(request: HttpRequest):
+    """The same for memory's routes, whose two beta headers exclude each other (wire contract §1.1)."""
+    key = key_auth(request)
     betas = {name.strip() for name in request.headers.get("anthropic-beta", "").split(",")}
     if {"agent-memory-2026-07-22", "managed-agents-2026-04-01"} <= betas:
         raise invalid(
             "The beta headers agent-memory-2026-07-22 and managed-agents-2026-04-01"
             " cannot be sent together."
         )
-    request.api_key, request.workspace, request.role = key, key.workspace, Role(key.role)
-    request.actor = Actor.api_key(key)
-    request.GET = plain_query(request.GET)
-    if any("\0" in value for values in request.GET.lists() for value in values[1]):
-        raise invalid("A query parameter holds a NUL character.")
     return key
 
 
@@ -142,7 +158,7 @@ def position_of(cursor: str | None) -> dict[str, Any]:
         return {}
     head, _, body = cursor.partition("page_")
     try:
-        position = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        position = _keepable(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (binascii.Error, ValueError, RecursionError):
         position = None
     if head or not isinstance(position, dict):
@@ -161,10 +177,12 @@ def page(
 ) -> dict[str, Any]:
     """One page of rows by primary key, newest first unless `order` is `asc`."""
     position = position_of(cursor)
-    if position and (position.get("k") != kind or position.get("o") != order):
-        raise invalid("`page` is not a cursor of this list; start again without it.")
     if position:
-        rows = rows.filter(**{"pk__lt" if order == "desc" else "pk__gt": str(position.get("at"))})
+        at = str(position.get("at"))
+        ours = position.get("k") == kind and position.get("o") == order
+        if not ours or rows.model._meta.pk.get_prep_value(at) == NOBODY:
+            raise invalid("`page` is not a cursor of this list; start again without it.")
+        rows = rows.filter(**{"pk__lt" if order == "desc" else "pk__gt": at})
     found = list(rows.order_by("-pk" if order == "desc" else "pk")[: limit + 1])
     more = len(found) > limit
     found = found[:limit]
@@ -187,12 +205,12 @@ def time_of(name: str, value: str | None) -> datetime | None:
         return None
     try:
         # A plus sign that was not percent-encoded arrives as a space.
-        moment = parse_datetime(value.replace(" ", "+"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise invalid(f"`{name}` must be a time with a zone, like 2026-03-15T10:00:00Z.")
-    return moment
+        moment = parse_datetime(value.upper().replace(" ", "+"))
+        if moment and moment.tzinfo:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # no such day; or none in UTC, before the year 1
+        pass
+    raise invalid(f"`{name}` must be a time with a zone, like 2026-03-15T10:00:00Z.")
 
 
 def within(rows: models.QuerySet, query, name: str, column: str) -> models.QuerySet:
@@ -211,17 +229,30 @@ def stamp(moment: datetime | None) -> str | None:
 # -- Assembly -----------------------------------------------------------------------------
 
 
-class Body(Parser):
-    """Reads a body that any database can keep: real Unicode, and no NaN, which is no JSON."""
+def _keepable(text: bytes) -> Any:
+    """Read JSON that any database can keep: real Unicode, and no NaN, which is no JSON."""
+    value = json.loads(text.decode())
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return value
 
+
+class Body(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
-        value = json.loads(request.body.decode())
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        return value
+        return _keepable(request.body)
+
+
+class Json(JSONRenderer):
+    json_dumps_params = {"ensure_ascii": False, "separators": (",", ":")}
 
 
 api = NinjaAPI(
-    title="Reverie", version="1", auth=key_auth, parser=Body(), docs_url=None, openapi_url=None
+    title="Reverie",
+    version="1",
+    auth=key_auth,
+    parser=Body(),
+    renderer=Json(),
+    docs_url=None,
+    openapi_url=None,
 )
 
 
@@ -248,8 +279,11 @@ def _with_envelope(view: Callable) -> Callable:
         response = view(request, *args, **kwargs)
         if response.status_code != 405:
             return response
-        message = f"{request.method} is not offered here; try {response['Allow']}."
-        return envelope(request, ApiError(405, "invalid_request_error", message))
+        offered = ", ".join(sorted(response["Allow"].split(", ")))
+        message = f"{request.method} is not offered here; try {offered}."
+        refusal = envelope(request, ApiError(405, "invalid_request_error", message))
+        refusal["Allow"] = offered
+        return refusal
 
     return inside
 
@@ -264,13 +298,21 @@ def _validation_error(request: HttpRequest, error: ValidationError) -> HttpRespo
     first = error.errors[0]
     place = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
     message = first["msg"].removeprefix("Value error, ")
+    if not place and first["type"] == "missing":
+        message = "This route needs a body, in JSON."
     return envelope(request, invalid(f"{place}: {message}" if place else message))
 
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    kind = "invalid_request_error" if error.status_code < 500 else "api_error"
-    return envelope(request, ApiError(error.status_code, kind, str(error)))
+    """The framework's own; it has but one that our routes can meet."""
+    return envelope(request, invalid("The request body is no JSON in UTF-8."))
+
+
+@api.exception_handler(SuspiciousOperation)
+def _suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
+    """Thousands of query parameters, say."""
+    return envelope(request, invalid("This request cannot be read."))
 
 
 @api.exception_handler(RequestDataTooBig)
@@ -289,6 +331,9 @@ def _gone(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def _any_error(request: HttpRequest, error: Exception) -> HttpResponse:
+    if problem := trouble.of(error):
+        logger.error("%s %s failed: %s", request.method, request.path, error)
+        return envelope_of(request, problem)
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return envelope(
         request,

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import re
+from string import punctuation
+from urllib.parse import quote
 
 import django
 from django.conf import settings
@@ -29,6 +31,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
+    query = scope.get("query_string", b"")
+    if not query.isascii():
+        # Django takes nothing but UTF-8 here; percent-encoded, any byte can be answered in words.
+        scope = {**scope, "query_string": quote(query, safe=punctuation).encode()}
     for path, name in STREAMS:
         if path.match(scope["path"]):
             await _until_disconnect(import_string(name), scope, receive, send)

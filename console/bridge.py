@@ -21,7 +21,6 @@ from django.core import signals
 from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.asgi import ASGIRequest, get_script_prefix
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
@@ -85,10 +84,7 @@ class Bridge(BaseHandler):
                 return _start(response), spool
 
     def _respond(self, scope: Scope, body: IO[bytes], size: int) -> HttpResponseBase:
-        try:
-            request = ASGIRequest(scope, body)
-        except UnicodeDecodeError:  # in the query string
-            return HttpResponseBadRequest()
+        request = ASGIRequest(scope, body)
         if size:
             request.META["CONTENT_LENGTH"] = str(size)  # a chunked request has none
         return self.get_response(request)

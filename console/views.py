@@ -1,5 +1,7 @@
 """Pages that belong to no layer: the way in, home, settings, and what goes wrong."""
 
+import sys
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views as auth
@@ -12,7 +14,7 @@ from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from console import accounts, api, endpoints, forms
+from console import accounts, api, endpoints, forms, trouble
 from console.access import REMEMBERED, RoleNeeded, workspace_view
 from console.models import Role
 
@@ -206,7 +208,17 @@ def not_found(request, exception):
 
 
 def server_error(request):
+    # Django calls this while it handles the error.
+    if problem := trouble.of(sys.exc_info()[1]):
+        return _in_trouble(request, problem)
     return _went_wrong(request, 500, "api_error", "Something went wrong here.")
+
+
+def _in_trouble(request, problem: trouble.Trouble):
+    if request.path.startswith("/v1/"):
+        return api.envelope_of(request, problem)
+    page = loader.render_to_string("trouble.html", {"trouble": problem})
+    return HttpResponse(page, status=problem.status, headers={"retry-after": problem.retry_after})
 
 
 def _went_wrong(request, status: int, kind: str, message: str):

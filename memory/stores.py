@@ -84,14 +84,16 @@ def describe(store: Store, **changes) -> Store:
     store = _locked(store)
     if store.is_archived:
         raise Refused("This store is archived: it can be read, but no longer changed.")
+    before = (store.name, store.description, store.metadata)
     if "name" in changes:
         store.name = paths.check_name(changes["name"])
     if "description" in changes:
         store.description = paths.check_description(changes["description"])
     if "metadata" in changes:
         store.metadata = paths.patch_metadata(store.metadata, changes["metadata"])
-    store.updated_at = timezone.now()
-    store.save(update_fields=["name", "description", "metadata", "updated_at"])
+    if (store.name, store.description, store.metadata) != before:
+        store.updated_at = timezone.now()
+        store.save(update_fields=["name", "description", "metadata", "updated_at"])
     return store
 
 

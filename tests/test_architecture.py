@@ -15,7 +15,7 @@ LAYERS = {
     "console": """
         settings ids apps
         models
-        actors htmx middleware templatetags throttle endpoints bells broker live
+        trouble actors htmx middleware templatetags throttle endpoints bells broker live
         live_datagrams live_postgres celery
         accounts access doctor
         forms api

@@ -55,7 +55,7 @@ def list_memories(
 def _after(cursor: str | None, place: dict) -> str:
     """The path that the last page ended with; 400 for a cursor of another list."""
     position = position_of(cursor)
-    after = position.pop("after", "" if cursor is None else None)
+    after = position.pop("after", None if cursor else "")
     if not isinstance(after, str) or "\0" in after or (position and position != place):
         raise invalid("`page` is not a cursor of this list; start again without it.")
     return after
@@ -66,6 +66,7 @@ def retrieve_memory(request, store_id: str, memory_id: str, view: View = "full")
     return wire.memory(_find(request, store_id, memory_id), view)
 
 
+@router.patch("/{store_id}/memories/{memory_id}", include_in_schema=False)  # as it once was
 @router.post("/{store_id}/memories/{memory_id}")
 @needs("editor")
 def update_memory(request, store_id: str, memory_id: str, body: MemoryUpdate, view: View = "basic"):

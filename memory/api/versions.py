@@ -1,5 +1,6 @@
 """Memory versions (wire contract §7), and bringing one back (§20)."""
 
+import re
 from functools import partial
 from typing import Literal
 
@@ -40,6 +41,7 @@ def list_versions(
         rows = rows.filter(operation=operation)
     for name, prefix in AUTHORS.items():
         if author := request.GET.get(name):
+            author = re.sub("^session_", "sesn_", author)  # an older spelling
             rows = rows.filter(actor=author) if author.startswith(prefix) else rows.none()
     limit = limit_of(limit)
     return api.page(

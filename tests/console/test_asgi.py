@@ -120,8 +120,11 @@ def test_half_a_request_never_reaches_a_view(call):
     assert call("/echo", b"a=1", method="POST", headers=FORM, leaves=True) is None
 
 
-def test_a_query_that_is_no_utf8_is_a_bad_request(call):
-    assert call("/echo?q=\xff").status == 400
+def test_a_query_of_raw_bytes_is_read_as_if_it_were_percent_encoded(call, monkeypatch):
+    monkeypatch.setattr(asgi, "django_application", bridge.Bridge(threads=1))
+    with override_settings(ROOT_URLCONF=__name__):
+        answer = asyncio.run(_call(asgi.application, "/echo?a=%41&q=\xc3\xa4\xff"))
+    assert answer.body.startswith(b'{"body": 0, "query": {"a": "A", "q": "\\u00e4\\ufffd"}')
 
 
 def test_a_stream_arrives_whole(call):
