@@ -1,13 +1,15 @@
 """The request's side of a session: start it, say something, stop it, archive or delete it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from console import live
+from console.actors import Actor
 from console.models import Workspace
 from memory import paths
 from memory.models import Store
@@ -16,6 +18,7 @@ from sessions import agents, events, loop, tasks, transcript
 from sessions.context import MOUNT_ROOT
 from sessions.events import Entry
 from sessions.models import Access, Agent, Attachment, Environment, Event, Session, Status, Thread
+from sessions.transcript import CONFIRMATION
 
 MAX_MESSAGE_CHARACTERS = 1_000_000
 MAX_STORES = 8
@@ -136,11 +139,27 @@ def say(session: Session, text: str) -> Event:
     return send(session, [Entry("user.message", {"content": [{"type": "text", "text": text}]})])[0]
 
 
-def send(session: Session, entries: Sequence[Entry]) -> list[Event]:
+def decide(session: Session, call: str, *, allow: bool, message: str = "", by: Actor) -> Event:
+    """Allow or deny a call that waits for permission. Raises `Invalid` and `Refused`."""
+    payload = {"tool_use_id": call, "result": "allow" if allow else "deny"}
+    if message.strip() and not allow:
+        payload["deny_message"] = message.strip()
+    return send(session, [Entry(CONFIRMATION, payload)], by=by)[0]
+
+
+def answer(session: Session, call: str, text: str, *, is_error: bool, by: Actor) -> Event:
+    """Give a custom tool's result in place of the program. Raises `Invalid` and `Refused`."""
+    content = [{"type": "text", "text": text}] if text else []
+    payload = {"custom_tool_use_id": call, "content": content, "is_error": is_error}
+    return send(session, [Entry("user.custom_tool_result", payload)], by=by)[0]
+
+
+def send(session: Session, entries: Sequence[Entry], *, by: Actor | None = None) -> list[Event]:
     """Append what a user sent, all or nothing, and wake the agent if there is work for it.
 
-    Messages and interrupts wait for a turn to take them up; results of custom tools are processed
-    on receipt. Raises `Invalid` and `Refused`.
+    Messages, interrupts and decisions wait for a turn to take them up; results of custom tools are
+    processed on receipt. `by` is remembered with decisions and results. Raises `Invalid` and
+    `Refused`.
     """
     for entry in entries:
         _check_size(entry)
@@ -149,7 +168,8 @@ def send(session: Session, entries: Sequence[Entry]) -> list[Event]:
         _check_open(session)
         _check_answers(thread, entries)
         is_busy, waits = thread.status != Status.IDLE, transcript.awaits_answers(thread)
-        rows = events.append(thread, *(_received(entry, is_busy or waits) for entry in entries))
+        received = [_received(entry, is_busy or waits, by) for entry in entries]
+        rows = events.append(thread, *received)
         kinds = {entry.type for entry in entries}
         if "user.interrupt" in kinds and (is_busy or waits):
             Thread.objects.filter(pk=thread.pk).update(stop_requested=True)
@@ -172,18 +192,36 @@ def _held(session: Session) -> tuple[Thread, Session]:
 
 
 def _check_answers(thread: Thread, entries: Sequence[Entry]) -> None:
-    """Every call of a custom tool takes one answer."""
-    type, key = "user.custom_tool_result", "custom_tool_use_id"
-    given = [entry.payload[key] for entry in entries if entry.type == type]
+    """A custom tool's call takes one result, and a call that was asked about one decision."""
+    _check_named(
+        thread,
+        "custom_tool_use_id",
+        [entry for entry in entries if entry.type == "user.custom_tool_result"],
+        thread.events.filter(type="agent.custom_tool_use"),
+        "There is no open custom tool call {!r}.",
+    )
+    _check_named(
+        thread,
+        "tool_use_id",
+        [entry for entry in entries if entry.type == CONFIRMATION],
+        thread.events.filter(type="agent.tool_use", payload__evaluated_permission="ask"),
+        "There is no call {!r} that waits for permission.",
+    )
+
+
+def _check_named(
+    thread: Thread, key: str, entries: list[Entry], calls: QuerySet[Event], refusal: str
+) -> None:
+    given = [entry.payload[key] for entry in entries]
     if not given:
         return
-    calls = thread.events.filter(type="agent.custom_tool_use", pk__in=given)
-    answered = thread.events.filter(type=type, **{f"payload__{key}__in": given})
-    still_open = set(calls.values_list("pk", flat=True))
+    types = (*transcript.ANSWERS, CONFIRMATION)
+    answered = thread.events.filter(type__in=types, **{f"payload__{key}__in": given})
+    still_open = set(calls.filter(pk__in=given).values_list("pk", flat=True))
     still_open -= {answer.payload[key] for answer in answered}
     for call in given:
         if call not in still_open:
-            raise Invalid(f"There is no open custom tool call {call!r}.")
+            raise Invalid(refusal.format(call))
         still_open.remove(call)
 
 
@@ -193,9 +231,11 @@ def _check_size(entry: Entry) -> None:
         raise Invalid(f"The message is too long: at most {MAX_MESSAGE_CHARACTERS:,} characters.")
 
 
-def _received(entry: Entry, can_be_stopped: bool) -> Entry:
-    queued = entry.type == "user.message" or entry.type == "user.interrupt" and can_be_stopped
-    return Entry(entry.type, entry.payload, queued=queued)
+def _received(entry: Entry, can_be_stopped: bool, by: Actor | None) -> Entry:
+    if entry.type in transcript.ABOUT_CALLS and by:
+        entry = replace(entry, private={"by": by.name})
+    queued = entry.type in {"user.message", CONFIRMATION}
+    return replace(entry, queued=queued or entry.type == "user.interrupt" and can_be_stopped)
 
 
 def _check_open(session: Session) -> None:

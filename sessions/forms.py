@@ -197,6 +197,15 @@ class AgentForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
+    permission = forms.ChoiceField(
+        choices=[
+            ("always_allow", "Use them without asking"),
+            ("auto", "Ask before changing a store or running a command"),
+            ("always_ask", "Ask before every use"),
+        ],
+        label="May the agent use its tools?",
+        help_text="Where it asks, the session waits until somebody allows or denies the call.",
+    )
 
     def __init__(self, data: Any = None, agent: Agent | None = None) -> None:
         self.config = agent.latest.config if agent else agents.blank_config("", "builtin")
@@ -209,6 +218,7 @@ class AgentForm(forms.Form):
             "other_model": "" if chosen in known else chosen,
             "system": self.config["system"],
             "tools": sorted(enabled_tools(self.config["tools"]) if agent else FILE_TOOLS),
+            "permission": self._toolset["default_config"]["permission_policy"]["type"],
         }
         super().__init__(data, initial=initial)
         self.models = catalogue.models()
@@ -229,22 +239,30 @@ class AgentForm(forms.Form):
             "description": given["description"] or None,
             "model": {**self.config["model"], "id": model},
             "system": given["system"].replace("\r\n", "\n") or None,
-            "tools": self._tools(set(given["tools"])),
+            "tools": self._tools(set(given["tools"]), {"type": given["permission"]}),
         }
 
-    def _tools(self, wanted: set[str]) -> list[dict[str, Any]]:
-        before = self.config["tools"]
-        if wanted == enabled_tools(before) & FILE_TOOLS:
+    @property
+    def _toolset(self) -> dict[str, Any]:
+        kind = agents.ALL_FILE_TOOLS["type"]
+        found = (tool for tool in self.config["tools"] if tool["type"] == kind)
+        return next(found, agents.ALL_FILE_TOOLS)
+
+    def _tools(self, wanted: set[str], policy: dict[str, str]) -> list[dict[str, Any]]:
+        before, toolset = self.config["tools"], self._toolset
+        is_same = toolset["default_config"]["permission_policy"] == policy
+        if is_same and wanted == enabled_tools(before) & FILE_TOOLS:
             return before
-        others = [tool for tool in before if tool["type"] != agents.ALL_FILE_TOOLS["type"]]
-        toolset = next((tool for tool in before if tool not in others), agents.ALL_FILE_TOOLS)
-        default = toolset["default_config"]["enabled"]
+        enabled = toolset["default_config"]["enabled"]
         configs = [entry for entry in toolset["configs"] if entry["name"] not in FILE_TOOLS]
-        differing = [name for name in sorted(FILE_TOOLS) if (name in wanted) != default]
-        configs += [_switched(name, name in wanted) for name in differing]
-        return [{**toolset, "configs": configs}, *others]
+        if not is_same:  # what was set for one tool by a program, this choice is meant to replace
+            configs = [{**entry, "permission_policy": policy} for entry in configs]
+        differing = [name for name in sorted(FILE_TOOLS) if (name in wanted) != enabled]
+        configs += [_switched(name, name in wanted, policy) for name in differing]
+        default = {"enabled": enabled, "permission_policy": policy}
+        others = [tool for tool in before if tool["type"] != toolset["type"]]
+        return [{**toolset, "default_config": default, "configs": configs}, *others]
 
 
-def _switched(name: str, enabled: bool) -> dict[str, Any]:
-    policy = {"type": "always_allow"}
+def _switched(name: str, enabled: bool, policy: dict[str, str]) -> dict[str, Any]:
     return {"type": name, "name": name, "enabled": enabled, "permission_policy": policy}

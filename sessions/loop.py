@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from console.actors import Actor
-from sessions import context, events, leases, listening, transcript
+from sessions import context, events, leases, listening, permissions, transcript
 from sessions.events import Entry
 from sessions.leases import LeaseLost
 from sessions.models import Event, Session, Status, Thread
@@ -100,20 +100,20 @@ class Turn:
 
     def _step(self) -> bool:
         with self.lease.transaction() as thread:
-            state = self._catch_up()
+            state = self._hear_decisions(self._catch_up())
             self._wake_up(thread)
             if state.open_request:
                 self._append(self._span_end(state.open_request, is_error=True))
             if thread.stop_requested:
                 return self._interrupt(state)
-            calls = [call for call in state.open_calls if call.type == "agent.tool_use"]
+            calls = state.ready_calls
             if not calls and (state.open_calls or not state.needs_reply):
                 return self._go_on(state)
             # Here, and not in a transaction of its own: each costs as much as an event.
             asks = not calls and state.requests < MAX_REQUESTS
             start = self._append(Entry("span.model_request_start")) if asks else []
         for call in calls:
-            self._run_tool(call)
+            self._run_tool(call, state.decisions.get(call.pk))
         if calls:
             return True
         return self._ask(*start) if start else self._give_up(*TOO_LONG)
@@ -154,9 +154,21 @@ class Turn:
                 return self._idle({"type": "refusal"}, explanation=reply.explanation)
         return True
 
-    def _run_tool(self, call: Event) -> None:
+    def _hear_decisions(self, state: transcript.Turn) -> transcript.Turn:
+        """Take up what people decided about calls that wait for their permission."""
+        if not state.held_calls:
+            return state
+        for decision in events.queued(self.thread).filter(type=transcript.CONFIRMATION):
+            events.take_up(decision)
+        return self._catch_up()
+
+    def _run_tool(self, call: Event, decision: Event | None) -> None:
         with self.lease.transaction() as thread:
             if thread.stop_requested:
+                return
+            if permissions.is_denied(decision):
+                text, facts = permissions.refusal(decision), {"denied": True}
+                self._append(_result(call, text, True, facts))
                 return
             actor = Actor(self.session.pk, self.session.agent_config["name"], event=call.pk)
             toolbox = self.trade.toolbox(self.session, actor)
@@ -177,7 +189,8 @@ class Turn:
         queued = events.queued(self.thread)
         # A message that still waits for its turn to begin is what was stopped.
         unheard = queued.filter(type="user.message")[: 0 if state.has_begun else 1]
-        for event in [*unheard, *queued.filter(type="user.interrupt")]:
+        overtaken = queued.filter(type__in=("user.interrupt", transcript.CONFIRMATION))
+        for event in [*unheard, *overtaken]:
             events.take_up(event)
         stopped = "Stopped by the user before this ran."
         self._append(*(_result(call, stopped, True) for call in state.open_calls))
@@ -306,10 +319,13 @@ class Turn:
 
     def _call(self, block: dict) -> Entry:
         call = {"name": block["name"], "input": block["input"]}
-        custom = {t["name"] for t in self.session.agent_config["tools"] if t["type"] == "custom"}
-        if block["name"] in custom:
+        tools = self.session.agent_config["tools"]
+        if self.is_primary and call["name"] in {t["name"] for t in tools if t["type"] == "custom"}:
             return Entry("agent.custom_tool_use", call)
-        return Entry("agent.tool_use", {**call, "evaluated_permission": "allow"})
+        if self.session.is_dream:
+            return Entry("agent.tool_use", {**call, "evaluated_permission": "allow"})
+        verdict = permissions.judge(tools, {spec["name"] for spec in self._specs}, call)
+        return Entry("agent.tool_use", {**call, **verdict})
 
     def _request(self) -> Request:
         attachments = self.session.attachments.all()

@@ -11,7 +11,7 @@ from sessions import events, page, panels
 from sessions.events import Sighting
 from sessions.models import Session, Thread
 from sessions.reading.entries import Entry
-from sessions.transcript import ANSWERS
+from sessions.transcript import ABOUT_CALLS, ANSWERS
 
 CHUNK = 200  # sightings per update, when a page comes back after a long time
 
@@ -56,13 +56,14 @@ class Digest:
                 continue
             page.remember_call(self.reader, sighting.event)
             for entry in self.reader.take(sighting.event):
-                is_old = sighting.event.type in ANSWERS and entry.id not in fresh
+                is_old = sighting.event.type in ABOUT_CALLS and entry.id not in fresh
                 (changed if is_old else fresh)[entry.id] = entry
         kinds = {sighting.event.type for sighting in seen}
         context = {
             "session": session,
             "thread": self.thread,
             "workspace": session.workspace,
+            "can_edit": self.role.includes(Role.EDITOR),
             "fresh": list(fresh.values()),
             "changed": list(changed.values()),
             "ends_preview": bool(kinds & ENDS_PREVIEW),
@@ -79,7 +80,6 @@ class Digest:
         context: dict[str, Any] = {
             "usage": "span.model_request_end" in kinds,
             "renamed": "session.updated" in kinds,
-            "can_edit": self.role.includes(Role.EDITOR),
         }
         if any(kind.startswith(STATUS) for kind in kinds):
             self.thread.refresh_from_db(fields=["status", "retry_at"])

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
+from console.actors import Actor
 from memory.models import Operation, Version
 from sessions import events
 from sessions.models import Attachment, Event, Session, Thread
@@ -21,7 +22,9 @@ from sessions.reading.entries import (
     said_by_user,
 )
 from sessions.reading.places import Places
-from sessions.transcript import ANSWERS
+from sessions.tools.base import ToolError
+from sessions.tools.mounts import Mounts
+from sessions.transcript import ABOUT_CALLS, ANSWERS, CONFIRMATION
 
 CHAT = "chat"  # the purpose of threads in which people talk
 TAIL = 200  # events shown at once; earlier ones come when asked for
@@ -116,8 +119,8 @@ def _read(
     reader = prepared_reader(thread, places, found[0].position)
     shown = {entry.id: entry for entry in reader.read(found)}
     # A stretch may end between a call and its result; the call's row shows both all the same.
-    for result in _results_of(thread, reader.calls).filter(seq__lte=upto):
-        shown |= {entry.id: entry for entry in reader.take(result)}
+    for told in _told_about(thread, reader.calls).filter(seq__lte=upto):
+        shown |= {entry.id: entry for entry in reader.take(told)}
     return Stretch(
         list(shown.values()),
         found[0].position if earlier else None,
@@ -141,29 +144,33 @@ def prepared_reader(thread: Thread, places: Places, position: int) -> Reader:
 COUNTED = ("session.thread_status_running", "span.model_request_end")
 
 
-def remember_call(reader: Reader, result: Event) -> None:
-    """Let the reader know the call of a result that it is about to take."""
-    if result.type in ANSWERS and (pk := answered_call(result)) not in reader.calls:
-        reader.calls |= {call.pk: call for call in Event.objects.filter(pk=pk)}
+def remember_call(reader: Reader, told: Event) -> None:
+    """Let the reader know the call of a result or decision that it is about to take."""
+    if told.type in ABOUT_CALLS and (pk := _call_of(told)) not in reader.calls:
+        for call in Event.objects.filter(pk=pk):
+            reader.calls[pk] = call
+            if decision := decision_on(call):
+                reader.decisions[pk] = decision
 
 
-def _results_of(thread: Thread, calls: Iterable[str]) -> QuerySet[Event]:
+def _told_about(thread: Thread, calls: Iterable[str]) -> QuerySet[Event]:
+    """Decisions about calls, and their results, in that order."""
     ids = list(calls)
     if not ids:
         return Event.objects.none()
     asked = Q(payload__tool_use_id__in=ids) | Q(payload__custom_tool_use_id__in=ids)
-    return thread.events.filter(asked, type__in=ANSWERS)
+    return thread.events.filter(asked, type__in=ABOUT_CALLS).exclude(processed_at=None)
 
 
-def answered_call(result: Event) -> str:
-    return result.payload[ANSWERS[result.type]]
+def _call_of(told: Event) -> str:
+    return told.payload[ABOUT_CALLS[told.type]]
 
 
 def entry_event(session: Session, event_id: str) -> Event | None:
     """The event that a link names; a result is shown with its call, so it leads there."""
     event = session.events.select_related("thread").filter(pk=event_id).first()
-    if event and event.type in ANSWERS:
-        return session.events.select_related("thread").filter(pk=answered_call(event)).first()
+    if event and event.type in ABOUT_CALLS:
+        return session.events.select_related("thread").filter(pk=_call_of(event)).first()
     return event
 
 
@@ -171,19 +178,34 @@ def entry_event(session: Session, event_id: str) -> Event | None:
 
 
 def result_of(call: Event) -> Event | None:
-    return _results_of(call.thread, [call.pk]).first()
+    return _told_about(call.thread, [call.pk]).filter(type__in=ANSWERS).first()
+
+
+def decision_on(call: Event) -> Event | None:
+    return _told_about(call.thread, [call.pk]).filter(type=CONFIRMATION).first()
 
 
 def body_of(call: Event, result: Event | None, places: Places, *, whole: bool) -> bodies.Body:
     """What opens below a call's row."""
     name, given = call.payload["name"], call.payload["input"]
     answer = answer_of(result) if result else None
+    if answer is None and name == "write":
+        return bodies.change(given, places, _text_now(call), str(given.get("content") or ""))
     if answer and (key := answer.facts.get("version")):
         version = Version.objects.select_related("blob").filter(pk=key).first()
         if version:
             url = version_url(call.session.workspace.slug, version)
             return replace(_stored_change(version, given, places), version_url=url)
     return bodies.body(name, given, answer, places, whole=whole)
+
+
+def _text_now(call: Event) -> str | None:
+    """What a write would replace."""
+    mounts = Mounts(call.session, Actor(call.session_id, ""))
+    try:
+        return mounts.text(mounts.place(str(call.payload["input"].get("file_path") or "")))
+    except ToolError:
+        return None
 
 
 def _stored_change(version: Version, given: dict, places: Places) -> bodies.Body:

@@ -14,6 +14,8 @@ ANSWERS = {
     "user.tool_result": "tool_use_id",
     "user.custom_tool_result": "custom_tool_use_id",
 }
+CONFIRMATION = "user.tool_confirmation"
+ABOUT_CALLS = {**ANSWERS, CONFIRMATION: "tool_use_id"}
 TURN_ENDS = {"session.thread_status_idle", "session.thread_status_terminated"}
 
 
@@ -21,11 +23,13 @@ TURN_ENDS = {"session.thread_status_idle", "session.thread_status_terminated"}
 class Turn:
     """Where the turn under way stands, read from the log's tail.
 
+    `decisions` are what people said about calls that need their permission, by the call's id.
     `requests` counts what the model was asked since the last message, so that many messages in a
     row are no runaway.
     """
 
     open_calls: list[Event] = field(default_factory=list)
+    decisions: dict[str, Event] = field(default_factory=dict)
     open_request: Event | None = None
     needs_reply: bool = False
     requests: int = 0
@@ -33,6 +37,20 @@ class Turn:
     @property
     def has_begun(self) -> bool:
         return bool(self.needs_reply or self.requests or self.open_calls)
+
+    @property
+    def held_calls(self) -> list[Event]:
+        """Calls that wait for somebody outside: a custom tool's result, or a permission."""
+        return [
+            call
+            for call in self.open_calls
+            if is_custom(call) or needs_permission(call) and call.pk not in self.decisions
+        ]
+
+    @property
+    def ready_calls(self) -> list[Event]:
+        held = self.held_calls
+        return [call for call in self.open_calls if call not in held]
 
 
 def where(events: Sequence[Event]) -> Turn:
@@ -42,26 +60,43 @@ def where(events: Sequence[Event]) -> Turn:
     for event in events:
         if event.type in TURN_ENDS:
             # A call that waits for somebody outside outlives the turn that made it.
-            turn, calls = Turn(), calls if waits_for_answers(event) else {}
+            goes_on = waits_for_answers(event)
+            turn, calls = Turn(decisions=turn.decisions), calls if goes_on else {}
         elif event.type in CALLS:
             calls[event.pk] = event
         elif event.type in ANSWERS:
             calls.pop(event.payload[ANSWERS[event.type]], None)
             turn.needs_reply = True
-        elif event.type == "user.message":
-            turn.needs_reply, turn.requests = True, 0
-        elif event.type == "span.model_request_start":
-            turn.open_request = event
-            turn.requests += 1
-        elif event.type == "span.model_request_end":
-            turn.open_request = None
-            turn.needs_reply = turn.needs_reply and event.payload["is_error"]
+        elif event.type == CONFIRMATION:
+            turn.decisions[event.payload["tool_use_id"]] = event
+        else:
+            _note(turn, event)
     turn.open_calls = list(calls.values())
     return turn
 
 
+def _note(turn: Turn, event: Event) -> None:
+    """Take in a message, or the begin or end of a request."""
+    if event.type == "user.message":
+        turn.needs_reply, turn.requests = True, 0
+    elif event.type == "span.model_request_start":
+        turn.open_request = event
+        turn.requests += 1
+    elif event.type == "span.model_request_end":
+        turn.open_request = None
+        turn.needs_reply = turn.needs_reply and event.payload["is_error"]
+
+
+def is_custom(call: Event) -> bool:
+    return call.type == "agent.custom_tool_use"
+
+
+def needs_permission(call: Event) -> bool:
+    return call.payload.get("evaluated_permission") == "ask"
+
+
 def waits_for_answers(end: Event) -> bool:
-    """Whether a turn ended because custom tools have to be run by somebody outside."""
+    """Whether a turn ended because somebody outside has to answer or to allow its calls."""
     return end.payload.get("stop_reason", {}).get("type") == "requires_action"
 
 
@@ -108,7 +143,7 @@ def text_of(event: Event) -> str:
 
 
 def awaits_answers(thread: Thread) -> bool:
-    """Whether the thread is idle because somebody outside has to run its custom tools."""
+    """Whether the thread is idle because somebody outside has to answer or to allow its calls."""
     if thread.status != Status.IDLE:
         return False
     end = thread.events.filter(type="session.thread_status_idle").last()

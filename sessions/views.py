@@ -10,8 +10,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import trigger_client_event
 
 from console.access import workspace_view
+from console.actors import Actor
 from console.htmx import render_page, wants_fragment
 from memory.paths import Invalid
 from sessions import conversation, page, panels
@@ -205,7 +207,7 @@ def event(request, workspace, pk, event_pk):
     elif "input" in event.payload:
         places, result = page.places_of(session), page.result_of(event)
         context["body"] = page.body_of(event, result, places, whole=whole)
-        context["entry"] = shown_call(event, result, places)
+        context["entry"] = shown_call(event, result, places, page.decision_on(event))
         context["raw"] = page.raw(event, result)
     else:
         raise Http404("Nothing more to show")
@@ -233,6 +235,37 @@ def stop(request, workspace, pk):
         conversation.stop(session)
     except Refused as error:
         return _show(request, session, error=str(error), status=409)
+    return _done(request, session)
+
+
+@workspace_view(role="editor")
+@require_POST
+def decide(request, workspace, pk, event_pk):
+    """Allow or deny a call that waits for permission."""
+    allow, message = request.POST.get("verdict") == "allow", request.POST.get("message", "")
+    verb = partial(conversation.decide, allow=allow, message=message)
+    return _reply(request, workspace, pk, event_pk, verb)
+
+
+@workspace_view(role="editor")
+@require_POST
+def answer(request, workspace, pk, event_pk):
+    """Give a custom tool's result in place of the program."""
+    text, is_error = request.POST.get("text", ""), "is_error" in request.POST
+    verb = partial(conversation.answer, text=text, is_error=is_error)
+    return _reply(request, workspace, pk, event_pk, verb)
+
+
+def _reply(request, workspace, pk, event_pk, verb):
+    session = _find(workspace, pk)
+    try:
+        verb(session, event_pk, by=Actor.user(request.user))
+    except (Invalid, Refused) as error:
+        if wants_fragment(request):
+            return trigger_client_event(
+                HttpResponse(status=204), "toast", {"tone": "warn", "text": str(error)}
+            )
+        messages.error(request, str(error))
     return _done(request, session)
 
 

@@ -37,7 +37,7 @@ LAYERS = {
     "sessions": """
         apps
         models
-        events transcript context leases listening providers tools
+        events transcript context permissions leases listening providers tools
         loop
         tasks
         agents defaults conversation

@@ -18,7 +18,7 @@ from console.api import (
 )
 from memory.paths import Invalid
 from sessions import agents, wire
-from sessions.api.bodies import AgentCreate, AgentUpdate, ModelChoice, Toolset
+from sessions.api.bodies import AgentCreate, AgentUpdate, ModelChoice, Policy, Toolset
 from sessions.models import Agent
 
 router = Router()
@@ -51,7 +51,7 @@ def resolve_tools(tools: list | None) -> list[dict[str, Any]]:
 def _resolve_toolset(toolset: Toolset) -> dict[str, Any]:
     given = toolset.default_config
     enabled = given is None or given.enabled is not False
-    policy = _policy(given.permission_policy if given else None)
+    policy = _policy(given and given.permission_policy, ALLOW)
     return {
         "type": toolset.type,
         "default_config": {"enabled": enabled, "permission_policy": policy},
@@ -60,17 +60,15 @@ def _resolve_toolset(toolset: Toolset) -> dict[str, Any]:
                 "type": config.name,
                 "name": config.name,
                 "enabled": enabled if config.enabled is None else config.enabled,
-                "permission_policy": _policy(config.permission_policy),
+                "permission_policy": _policy(config.permission_policy, policy),
             }
             for config in toolset.configs or []
         ],
     }
 
 
-def _policy(policy) -> dict[str, str]:
-    if policy and policy.type != "always_allow":
-        raise invalid("Only the permission policy always_allow is offered by this server so far.")
-    return ALLOW
+def _policy(given: Policy | None, otherwise: dict[str, str]) -> dict[str, str]:
+    return {"type": given.type} if given else otherwise
 
 
 def check_offered(body) -> None:

@@ -181,7 +181,16 @@ class CustomToolResult(Body):
     is_error: bool | None = None
 
 
-AnyEvent = Annotated[UserMessage | UserInterrupt | CustomToolResult, Field(discriminator="type")]
+class ToolConfirmation(Body):
+    type: Literal["user.tool_confirmation"]
+    tool_use_id: str
+    result: Literal["allow", "deny"]
+    deny_message: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+
+
+AnyEvent = Annotated[
+    UserMessage | UserInterrupt | CustomToolResult | ToolConfirmation, Field(discriminator="type")
+]
 
 
 class SessionCreate(Body):

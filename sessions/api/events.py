@@ -22,7 +22,7 @@ def send(request, session_id: str, body: EventsSend):
     session = find_session(request, session_id)
     entries = [_entry(session, event) for event in body.events]
     try:
-        rows = conversation.send(session, entries)
+        rows = conversation.send(session, entries, by=request.actor)
     except (Invalid, conversation.Refused) as error:
         raise invalid(str(error)) from None
     return {"data": [events.wire(row) for row in rows]}
@@ -30,6 +30,8 @@ def send(request, session_id: str, body: EventsSend):
 
 def _entry(session: Session, event) -> Entry:
     payload = event.model_dump(exclude={"type"}, exclude_unset=True)
+    if event.type == "user.tool_confirmation" and event.deny_message and event.result != "deny":
+        raise invalid("`deny_message` goes with the result deny only.")
     if event.type == "user.message" and not any(block.text.strip() for block in event.content):
         raise invalid("The message is empty.")
     if event.type == "user.interrupt" and event.session_thread_id:

@@ -1,5 +1,6 @@
 """What opens below a tool call: hits, lines, a diff; never raw JSON."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -77,13 +78,33 @@ class Change(Body):
     is_new: bool = False
 
 
+@dataclass(frozen=True)
+class Given(Body):
+    """What a call was given, while there is nothing else to show of it."""
+
+    template = "given"
+    values: list[tuple[str, str]] = field(default_factory=list)
+
+
 def body(name: str, given: dict, answer: Answer | None, places: Places, *, whole: bool) -> Body:
     """Show what a call got. Changes of stored files are `change`'s, which needs their versions."""
     if answer is None:
-        return Text(note="There is no result yet.")
+        return given_to(name, given, places)
     if answer.is_error or name not in BODIES:
         return _text(answer, whole)
     return BODIES[name](given, answer, places, whole)
+
+
+def given_to(name: str, given: dict, places: Places) -> Body:
+    """Show what a call wants, before there is a result."""
+    if name == "edit":
+        return change(given, places, given.get("old_string"), given.get("new_string"))
+    values = [(key, reveal(_plain(value))) for key, value in given.items()]
+    return Given(values=values, note="" if values else "It was given nothing.")
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def change(given: dict, places: Places, before: str | None, after: str | None) -> Body:

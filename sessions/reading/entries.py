@@ -11,7 +11,7 @@ from memory.rendering import render
 from sessions.models import Event
 from sessions.reading.lines import Answer, Line, line
 from sessions.reading.places import Places
-from sessions.transcript import ANSWERS, text_of
+from sessions.transcript import ANSWERS, CONFIRMATION, is_custom, needs_permission, text_of
 
 # What is shown at once of a person's message, and of one that a program made (letters, lines).
 OF_PERSONS, OF_MACHINES = (2_000, 40), (500, 8)
@@ -59,12 +59,21 @@ class Thought(Entry):
 
 @dataclass(frozen=True)
 class Call(Entry):
-    """A tool call, and its result as soon as there is one."""
+    """A tool call, and its result as soon as there is one.
+
+    While it is `is_held` somebody has to act: allow it (`asking`) or answer for a program
+    (`waiting`). `decided` says afterwards who did.
+    """
 
     template = "call"
     line: Line
-    state: Literal["running", "waiting", "done", "failed", "skipped"]
+    state: Literal["running", "asking", "waiting", "done", "failed", "skipped", "denied"]
     seconds: float | None = None
+    decided: str = ""
+
+    @property
+    def is_held(self) -> bool:
+        return self.state in {"asking", "waiting"}
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,7 @@ class Reader:
     places: Places
     is_machine: bool = False
     calls: dict[str, Event] = field(default_factory=dict)
+    decisions: dict[str, Event] = field(default_factory=dict)
     turn: Turn = field(default_factory=Turn)
     last_at: datetime | None = None
 
@@ -164,8 +174,13 @@ class Reader:
         call = self.calls.pop(event.payload[ANSWERS[event.type]], None)
         return [self._shown(call, event)] if call else []
 
+    def _decided(self, event: Event) -> list[Entry]:
+        call = self.calls.get(event.payload["tool_use_id"])
+        self.decisions[event.payload["tool_use_id"]] = event
+        return [self._shown(call, None)] if call else []
+
     def _shown(self, call: Event, result: Event | None) -> Call:
-        return shown_call(call, result, self.places)
+        return shown_call(call, result, self.places, self.decisions.get(call.pk))
 
     # -- Turns --------------------------------------------------------------------------
 
@@ -244,20 +259,44 @@ def said_by_user(
     )
 
 
-def shown_call(call: Event, result: Event | None, places: Places) -> Call:
-    """A tool call as the page shows it, with its result if there is one."""
+def shown_call(
+    call: Event, result: Event | None, places: Places, decision: Event | None = None
+) -> Call:
+    """A tool call as the page shows it, with what was decided about it and its result, if any."""
     payload = call.payload
     answer = answer_of(result) if result else None
-    state = "running" if call.type == "agent.tool_use" else "waiting"
-    if answer:
-        state = "skipped" if answer.was_skipped else "failed" if answer.is_error else "done"
     return Call(
         call.pk,
         call.created_at,
         line(payload["name"], payload["input"], answer, places),
-        state,
+        _state_after(answer) if answer else _state_before(call, decision),
         answer.facts["ms"] / 1000 if answer and "ms" in answer.facts else None,
+        _decided(call, result, decision),
     )
+
+
+def _state_before(call: Event, decision: Event | None) -> str:
+    if is_custom(call):
+        return "waiting"
+    return "asking" if needs_permission(call) and not decision else "running"
+
+
+def _state_after(answer: Answer) -> str:
+    if answer.was_denied:
+        return "denied"
+    return "skipped" if answer.was_skipped else "failed" if answer.is_error else "done"
+
+
+def _decided(call: Event, result: Event | None, decision: Event | None) -> str:
+    """Who allowed, denied or answered it, where a person or a program did."""
+    told = result if is_custom(call) else decision
+    who = ((told and told.private) or {}).get("by")
+    if not who:
+        return ""
+    return f"answered by {who}" if is_custom(call) else f"{DECIDED[told.payload['result']]} {who}"
+
+
+DECIDED = {"allow": "allowed by", "deny": "denied by"}
 
 
 def answer_of(result: Event) -> Answer:
@@ -280,7 +319,7 @@ def _ending(payload: dict[str, Any]) -> tuple[str, str]:
 
 
 ENDINGS = {
-    "requires_action": ("Waiting for a program to answer", "warn"),
+    "requires_action": ("Waiting for an answer", "warn"),
     "retries_exhausted": ("Ended by an error", "danger"),
     "budget_reached": ("The budget is spent", "warn"),
     "refusal": ("The model refused", "warn"),
@@ -310,6 +349,7 @@ TAKERS = {
     "agent.tool_use": Reader._call,
     "agent.custom_tool_use": Reader._call,
     **dict.fromkeys(ANSWERS, Reader._result),
+    CONFIRMATION: Reader._decided,
     "session.thread_status_running": Reader._began,
     "span.model_request_end": Reader._requested,
     "session.thread_status_idle": Reader._ended,

@@ -62,12 +62,16 @@ class Answer:
         """Whether the tool never ran: the turn was stopped, or it failed before."""
         return self.is_error and not self.facts
 
+    @property
+    def was_denied(self) -> bool:
+        return bool(self.facts.get("denied"))
+
 
 def line(name: str, given: dict[str, Any], answer: Answer | None, places: Places) -> Line:
     """Say what a call does or did."""
     icon, doing, done = VERBS.get(name, ("wrench", "Calling", "Called"))
-    if answer and answer.was_skipped:
-        icon, done = "ban", f"Skipped: {name}"
+    if answer and (answer.was_skipped or answer.was_denied):
+        icon, done = "ban", f"{'Denied' if answer.was_denied else 'Skipped'}: {name}"
     elif answer and answer.is_error:
         icon, done = "octagon-alert", FAILED.get(name, done)
     return Line(

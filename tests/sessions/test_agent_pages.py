@@ -27,6 +27,7 @@ def shown(answer) -> str:
 
 def form(**changes):
     given = {"name": "Helper", "model": "builtin", "system": "Be brief.", "tools": ["read", "grep"]}
+    given["permission"] = "always_allow"
     return {**given, **changes}
 
 

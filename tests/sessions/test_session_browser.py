@@ -47,6 +47,36 @@ def page(browser, stack):
         yield page
 
 
+@pytest.fixture
+def careful(browser, stack):
+    """A page of a session whose agent asks before each call."""
+    with page_of(browser, stack.url) as page:
+        sign_in(page, stack.password)
+        page.goto(f"/w/{stack.workspace}/agents/new")
+        page.get_by_label("Name").fill("Careful")
+        page.get_by_text("fake-model").first.click()
+        page.get_by_label("May the agent use its tools?").select_option("always_ask")
+        page.get_by_role("button", name="Make agent").click()
+        page.get_by_role("link", name="New session").click()
+        page.get_by_role("button", name="Start session").click()
+        page.wait_for_url("**/sessions/sesn_*/")
+        yield page
+
+
+def test_a_call_is_denied_in_place_with_enter_and_the_next_one_allowed(careful):
+    page = careful
+    say(page, "Look it up")
+    why = page.get_by_label("Why not")
+    why.fill("Not in there")
+    why.press("Enter")
+    expect(page.locator(".tool.is-denied")).to_contain_text("denied by owner")
+    expect(page.locator("#entries .turn-end")).to_have_count(2)
+    say(page, "Try again")
+    page.get_by_role("button", name="Allow").click()
+    expect(page.locator(".tool.is-done")).to_contain_text("allowed by owner")
+    expect(page.locator(".held")).to_have_count(0)
+
+
 def say(page: Page, text: str) -> None:
     page.get_by_label("Message", exact=True).fill(text)
     page.keyboard.press("Enter")
