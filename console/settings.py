@@ -138,7 +138,7 @@ if SQLITE:
         "transaction_mode": "IMMEDIATE",
         "init_command": (
             "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA mmap_size=268435456;"
-            "PRAGMA cache_size=-32000;PRAGMA temp_store=MEMORY;"
+            "PRAGMA cache_size=-32000;PRAGMA temp_store=MEMORY;PRAGMA secure_delete=ON;"
         ),
     }
 # Tells web processes of news; PostgreSQL does it itself, from and to any machine.

@@ -21,7 +21,7 @@ from dreaming.models import (
     ReviewState,
     Verdict,
 )
-from memory import change_sets, paths, stores
+from memory import blobs, change_sets, paths, stores
 from memory.models import Blob, Operation, Store
 from memory.paths import Invalid
 
@@ -155,7 +155,7 @@ def decide(dream: Dream, path: str, verdict: str, *, by: Actor, content: str | N
     if verdict == Verdict.EDIT:
         if content is None:
             raise Invalid("An edit needs the file's new content.")
-        blob = stores.keep_text(content)
+        blob = blobs.keep(content)
     Decision.objects.update_or_create(
         review=review,
         path=path,

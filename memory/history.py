@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from memory.models import Operation, Store, Version
 
@@ -78,13 +80,44 @@ def since_copied(versions: QuerySet, store: Store) -> QuerySet:
     return versions.exclude(operation=Operation.CREATED, created_at=store.created_at)
 
 
-def by(versions: QuerySet, *, operation: str = "", kind: str = "") -> QuerySet:
-    """Only versions of an operation, only those of a kind of author (see `KINDS`)."""
-    if operation in Operation.values:
-        versions = versions.filter(operation=operation)
-    if kind in KINDS:
-        versions = versions.filter(actor__startswith=f"{kind}_")
+def by(versions: QuerySet, who: str) -> QuerySet:
+    """Only those of a kind of author (see `KINDS`), or of the one author with that id."""
+    if who in KINDS:
+        return versions.filter(actor__startswith=f"{who}_")
+    return versions.filter(actor=who)
+
+
+def between(versions: QuerySet, since: date | None, until: date | None) -> QuerySet:
+    """Only those of these days, both included, as the console's time zone counts days."""
+    if since:
+        versions = versions.filter(created_at__gte=_midnight(since))
+    if until and until < date.max:
+        versions = versions.filter(created_at__lt=_midnight(until + timedelta(days=1)))
     return versions
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+@dataclass(frozen=True)
+class Author:
+    """Somebody who changed something: the public id, the name then, and the last time."""
+
+    id: str
+    name: str
+    last: datetime
+
+    @property
+    def kind(self) -> str:
+        return self.id.partition("_")[0]
+
+
+def authors(versions: QuerySet, limit: int = 60) -> list[Author]:
+    """Those who made these versions, the latest first."""
+    found = versions.order_by().values("actor").annotate(last=Max("pk"), at=Max("created_at"))
+    found = found.order_by("-last").values_list("actor", Max("actor_name"), "at")
+    return [Author(*row) for row in found[:limit]]
 
 
 def entries(versions: Iterable[Version]) -> list[Entry]:

@@ -21,6 +21,12 @@ class Blob(models.Model):
         return self.sha256
 
 
+def is_markdown(path: str) -> bool:
+    """Whether a file of this name is rendered, or only shown as it is."""
+    name = path.rpartition("/")[2]
+    return "." not in name or name.rpartition(".")[2].lower() in {"", "md", "markdown", "mdown"}
+
+
 class StoreState(models.TextChoices):
     DRAFT = "draft", "Draft"
     ACTIVE = "active", "Active"
@@ -118,6 +124,10 @@ class Memory(models.Model):
         return self.path.rpartition("/")[2]
 
     @property
+    def is_markdown(self) -> bool:
+        return is_markdown(self.path)
+
+    @property
     def content(self) -> str:
         return self.blob.content
 
@@ -157,10 +167,10 @@ class Version(models.Model):
     """An immutable record of one change. Only a redaction ever touches it again."""
 
     id = PublicIdField(prefix="memver")
-    store = models.ForeignKey(Store, models.CASCADE, related_name="versions")
+    store = models.ForeignKey(Store, models.CASCADE, related_name="versions", db_index=False)
     # The memory's row goes when it is deleted; its history stays, under the same id.
     memory = models.ForeignKey(
-        Memory, models.DO_NOTHING, related_name="versions", db_constraint=False
+        Memory, models.DO_NOTHING, related_name="versions", db_constraint=False, db_index=False
     )
     change_set = models.ForeignKey(ChangeSet, models.SET_NULL, null=True, related_name="versions")
     operation = models.CharField(max_length=8, choices=Operation)
@@ -172,12 +182,19 @@ class Version(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     redacted_at = models.DateTimeField(null=True)
     redacted_by = models.CharField(max_length=40, blank=True)
+    redacted_by_name = models.CharField(max_length=255, blank=True)
+    redacted_reason = models.CharField(max_length=500, blank=True)
 
     objects = Texts.as_manager()
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["actor"])]
+        indexes = [
+            models.Index(fields=["actor"]),
+            # In order, so that a page of a long history and what stood before need no sorting.
+            models.Index(fields=["store", "id"], name="versions_of_store"),
+            models.Index(fields=["memory", "id"], name="versions_of_memory"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.operation} {self.path or '(redacted)'}"
@@ -189,3 +206,32 @@ class Version(models.Model):
     @property
     def size(self) -> int:
         return self.blob.size if self.blob else 0
+
+
+class Use(models.Model):
+    """What one session got to see of one memory, and when last.
+
+    A row per session, so that sessions which read the same file at once do not wait for each other.
+    `reads` counts how often its text was read, `finds` how often a search showed lines of it.
+    """
+
+    store = models.ForeignKey(Store, models.CASCADE, related_name="uses")
+    # Stays when the memory is deleted: a restored one comes back under its id.
+    memory = models.ForeignKey(
+        Memory, models.DO_NOTHING, related_name="uses", db_constraint=False, db_index=False
+    )
+    session = models.CharField(max_length=40, help_text="Its public id.")
+    name = models.CharField(max_length=255, help_text="What the agent was called.")
+    reads = models.PositiveIntegerField(default=0)
+    finds = models.PositiveIntegerField(default=0)
+    read_at = models.DateTimeField(null=True)
+    found_at = models.DateTimeField(null=True)
+    event = models.CharField(max_length=40, help_text="The call that read or found it last.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["memory", "session"], name="one_use_per_session")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session} read {self.memory_id} {self.reads} times"

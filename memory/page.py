@@ -14,7 +14,7 @@ from console.access import Role
 from console.actors import Actor
 from console.htmx import render_page
 from console.models import Workspace
-from memory import history, trees
+from memory import history, trees, usage
 from memory.models import Memory, Store, StoreState, Version
 from memory.stores import Act
 
@@ -108,6 +108,7 @@ def show_file(
 ) -> HttpResponse:
     """Show a pane about one file, which the tree marks."""
     where = memory.path
+    context = {"use": SimpleLazyObject(partial(usage.of_memory, memory)), **context}
     return show(request, memory.store, pane, context, title=title, selected=where, status=status)
 
 

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils import timezone
 
 from console import live
 from console.actors import Actor
 from console.models import Workspace
-from memory import paths
+from memory import blobs, paths
 from memory.models import Blob, ChangeSet, Memory, Operation, Store, StoreState, Version
 from memory.paths import Invalid
 
-BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters
 ABSENT = ""
 """The expected hash of a path where nothing stands."""
 
@@ -123,12 +122,13 @@ def set_state(store: Store, state: str) -> Store:
 def delete_store(store: Store) -> None:
     """Remove the store with all its memories and versions, and text nobody else uses."""
     store = _locked(store)
-    blobs = store.versions.exclude(blob=None).order_by().values_list("blob_id", flat=True)
-    blobs = list(blobs.distinct())
+    texts = store.versions.exclude(blob=None).order_by().values_list("blob_id", flat=True)
+    texts = list(texts.distinct())
     Memory.objects.filter(store=store).delete()
     Version.objects.filter(store=store).delete()
     store.delete()
-    _sweep_blobs(blobs)
+    blobs.sweep(texts)
+    blobs.wipe_after_commit()
 
 
 # -- Memories -----------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def write(
     _check_expected(memory, expected, path)
     if memory is None:
         return _create(store, path, content, act)
-    return _change(store, memory, memory.path, keep_text(content), act)
+    return _change(store, memory, memory.path, blobs.keep(content), act)
 
 
 @transaction.atomic
@@ -191,7 +191,7 @@ def update(
     _check_expected(memory, expected, memory.path)
     if new_path != memory.path:
         _check_free(store, paths.check_path(new_path), moving=memory)
-    blob = memory.blob if content is None else keep_text(content)
+    blob = memory.blob if content is None else blobs.keep(content)
     return _change(store, memory, new_path, blob, act)
 
 
@@ -237,26 +237,6 @@ def restore(version: Version, *, act: Act, expected: str | None = None) -> Memor
 
 
 @transaction.atomic
-def redact(version: Version, *, by: Actor) -> Version:
-    """Take the text out of a version for good; who did what and when stays.
-
-    Raises `Refused` for the text a live memory holds now. Redacting twice changes nothing.
-    """
-    _locked(version.store)
-    version = Version.objects.select_for_update(no_key=True).get(pk=version.pk)
-    if version.redacted_at:
-        return version
-    if Memory.objects.filter(head=version).exists():
-        raise Refused("This is the current text. Change or delete the memory first, then redact.")
-    blob = version.blob_id
-    version.path = version.blob = None
-    version.redacted_at, version.redacted_by = timezone.now(), by.id
-    version.save(update_fields=["path", "blob", "redacted_at", "redacted_by"])
-    _sweep_blobs([blob] if blob else [])
-    return version
-
-
-@transaction.atomic
 def clone(source: Store, *, name: str, description: str, state: str, by: Actor) -> Store:
     """Copy a store by rows: the text is shared, every memory starts with one `created` version.
 
@@ -271,8 +251,8 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
         # each new memory with its version, and the third mends it.
         cursor.execute(
             "INSERT INTO memory_version (store_id, memory_id, operation, path, blob_id, actor,"
-            " actor_name, event, created_at, redacted_by)"
-            " SELECT %s, id, 'created', path, blob_id, %s, %s, '', %s, ''"
+            " actor_name, event, created_at, redacted_by, redacted_by_name, redacted_reason)"
+            " SELECT %s, id, 'created', path, blob_id, %s, %s, '', %s, '', '', ''"
             " FROM memory_memory WHERE store_id = %s ORDER BY path",
             [key, by.id, by.name[:255], now, source_key],
         )
@@ -348,7 +328,7 @@ def _create(store: Store, path: str, content: str, act: Act, *, key: str | None 
         raise Invalid(
             f"The store is full: it holds {paths.MAX_MEMORIES:,} memories. Remove or merge some."
         )
-    blob = keep_text(content)
+    blob = blobs.keep(content)
     memory = Memory.objects.create(pk=key, store=store, path=path, blob=blob, head_id=0)
     memory.head = _record(store, memory, Operation.CREATED, path, blob, act)
     Memory.objects.filter(pk=memory.pk).update(head=memory.head)
@@ -381,34 +361,6 @@ def _record(
     )
 
 
-def keep_text(content: str) -> Blob:
-    """Return the blob that holds `content`, which is made if need be. Raises `Invalid`.
-
-    No sweep takes it away before the transaction ends that is going to point to it.
-    """
-    data = paths.check_content(content)
-    digest = hashlib.sha256(data).hexdigest()
-    while True:
-        blob, is_new = Blob.objects.defer("content").get_or_create(
-            sha256=digest, defaults={"content": content, "size": len(data)}
-        )
-        if is_new or _is_held(blob):
-            return blob
-
-
-def _is_held(blob: Blob) -> bool:
-    """Keep the blob from being deleted; False when it just was.
-
-    As a foreign key does it, but that is checked only at the end of the transaction. Other writers
-    of the same text need not wait. SQLite lets one transaction write at a time anyway.
-    """
-    if not connection.features.has_select_for_update:
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM memory_blob WHERE id = %s FOR KEY SHARE", [blob.pk])
-        return cursor.fetchone() is not None
-
-
 def _count(store: Store, *, memories: int = 0, size: int = 0) -> None:
     Store.objects.filter(pk=store.pk).update(
         memory_count=F("memory_count") + memories, size=F("size") + size, changed_at=timezone.now()
@@ -421,22 +373,3 @@ def _ring_after_commit(store: Store) -> None:
     waiting = (call for _, call, _ in connection.run_on_commit if isinstance(call, partial))
     if not any((call.func, call.args) == (live.ring, (store.pk,)) for call in waiting):
         transaction.on_commit(partial(live.ring, store.pk))
-
-
-def _sweep_blobs(keys: list[int]) -> None:
-    """Delete those texts that nothing points to any more, be it of an app above this one."""
-    for start in range(0, len(keys), BATCH):
-        unused = _unused(keys[start : start + BATCH]).select_for_update().order_by("pk")
-        held = list(unused.values_list("pk", flat=True))
-        # Asked again: a writer may have pointed to one while we waited for its lock.
-        _unused(held).only("pk").delete()
-
-
-def _unused(keys: list[int]) -> QuerySet[Blob]:
-    # Relations without a name of their own count as hidden.
-    relations = [rel for rel in Blob._meta.get_fields(include_hidden=True) if rel.one_to_many]
-    unused = Blob.objects.filter(pk__in=keys)
-    for field in (relation.field for relation in relations):
-        pointing = field.model.objects.filter(**{f"{field.name}__in": keys})
-        unused = unused.exclude(pk__in=pointing.order_by().values(field.name))
-    return unused

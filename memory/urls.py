@@ -1,6 +1,6 @@
 from django.urls import path
 
-from memory import edit_views, file_views, views
+from memory import edit_views, file_views, history_views, redaction_views, use_views, views
 
 app_name = "memory"
 urlpatterns = [
@@ -14,7 +14,8 @@ urlpatterns = [
     path("<str:store_id>/delete", views.store_delete, name="store_delete"),
     path("<str:store_id>/tree", views.tree, name="tree"),
     path("<str:store_id>/at", views.at, name="at"),
-    path("<str:store_id>/history", views.store_history, name="store_history"),
+    path("<str:store_id>/history", history_views.store_history, name="store_history"),
+    path("<str:store_id>/use", use_views.store_use, name="store_use"),
     path("<str:store_id>/search", views.store_search, name="store_search"),
     path("<str:store_id>/preview", edit_views.memory_preview, name="memory_preview"),
     path("<str:store_id>/files/new", edit_views.memory_new, name="memory_new"),
@@ -31,15 +32,25 @@ urlpatterns = [
         file_views.memory_download,
         name="memory_download",
     ),
-    path("<str:store_id>/versions/<str:version_id>", file_views.version, name="version"),
+    path(
+        "<str:store_id>/files/<str:memory_id>/history",
+        history_views.memory_history,
+        name="memory_history",
+    ),
+    path(
+        "<str:store_id>/files/<str:memory_id>/compare",
+        history_views.memory_compare,
+        name="memory_compare",
+    ),
+    path("<str:store_id>/versions/<str:version_id>", history_views.version, name="version"),
     path(
         "<str:store_id>/versions/<str:version_id>/restore",
-        file_views.version_restore,
+        history_views.version_restore,
         name="version_restore",
     ),
     path(
         "<str:store_id>/versions/<str:version_id>/redact",
-        file_views.version_redact,
+        redaction_views.version_redact,
         name="version_redact",
     ),
 ]

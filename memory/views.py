@@ -1,4 +1,4 @@
-"""The pages of stores: list, overview, folders, history, search, and what one does to a store."""
+"""The pages of stores: list, overview, folders, search, and what one does to a store."""
 
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from memory.links import MOUNTS, from_memory
 from memory.models import StoreState, Version
 from memory.rendering import render as render_markdown
 
-STORES, FILES, VERSIONS, NEWS = 50, 100, 50, 6  # rows on a page
+STORES, FILES, NEWS = 50, 100, 6  # rows on a page
 
 TABS = [("active", "Active"), ("draft", "Drafts"), ("archived", "Archived")]
 
@@ -139,31 +139,6 @@ def at(request, workspace, store_id):
         return redirect(f"{store.get_absolute_url()}?folder={quote(folder)}")
     context = {"path": path}
     return page.show(request, store, "missing", context, title="No such file", status=404)
-
-
-@workspace_view
-@require_GET
-def store_history(request, workspace, store_id):
-    store = page.find_store(workspace, store_id)
-    operation, kind = request.GET.get("operation", ""), request.GET.get("by", "")
-    change_set = store.change_sets.filter(pk=request.GET.get("change", "")).first()
-    if change_set:
-        versions = store.versions.filter(change_set=change_set)
-    elif operation or kind:
-        versions = history.by(store.versions.all(), operation=operation, kind=kind)
-    else:
-        versions = history.acts(store)
-    found = page.paged(request, history.of(versions), VERSIONS)
-    context = {
-        "page": found,
-        "entries": history.entries(found),
-        "change_set": change_set,
-        "operation": operation,
-        "by": kind,
-        "operations": history.OPERATIONS.items(),
-        "kinds": history.KINDS.items(),
-    }
-    return page.show(request, store, "store_history", context, title="History")
 
 
 @workspace_view

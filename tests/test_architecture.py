@@ -29,9 +29,11 @@ LAYERS = {
         apps
         models
         paths words ranking markup rendering alignment diffs merge search listing
-        stores change_sets
+        blobs usage
+        stores
+        redaction change_sets
         trees history links page results wire templatetags
-        forms views file_views edit_views api
+        forms history_forms views file_views edit_views history_views redaction_views use_views api
         urls
     """,
     "sessions": """

@@ -8,7 +8,7 @@ from ninja import Router
 
 from console import api
 from console.api import find, limit_of, needs, within
-from memory import stores, wire
+from memory import redaction, stores, wire
 from memory.api.bodies import Restore, View, expected
 from memory.api.memories import MOST_FULL
 from memory.api.stores import find_store
@@ -64,7 +64,7 @@ def retrieve_version(request, store_id: str, version_id: str, view: View = "full
 @router.post("/{store_id}/memory_versions/{version_id}/redact")
 @needs("editor")
 def redact_version(request, store_id: str, version_id: str):
-    version = stores.redact(_find(request, store_id, version_id), by=request.actor)
+    version = redaction.redact(_find(request, store_id, version_id), by=request.actor)
     return wire.version(version, "full")
 
 

@@ -86,14 +86,31 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('redacted_at', models.DateTimeField(null=True)),
                 ('redacted_by', models.CharField(blank=True, max_length=40)),
+                ('redacted_by_name', models.CharField(blank=True, max_length=255)),
+                ('redacted_reason', models.CharField(blank=True, max_length=500)),
                 ('blob', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='memory.blob')),
                 ('change_set', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='versions', to='memory.changeset')),
-                ('memory', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='versions', to='memory.memory')),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='memory.store')),
+                ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='versions', to='memory.memory')),
+                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='memory.store')),
             ],
             options={
                 'ordering': ['-pk'],
             },
+        ),
+        migrations.CreateModel(
+            name='Use',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('session', models.CharField(help_text='Its public id.', max_length=40)),
+                ('name', models.CharField(help_text='What the agent was called.', max_length=255)),
+                ('reads', models.PositiveIntegerField(default=0)),
+                ('finds', models.PositiveIntegerField(default=0)),
+                ('read_at', models.DateTimeField(null=True)),
+                ('found_at', models.DateTimeField(null=True)),
+                ('event', models.CharField(help_text='The call that read or found it last.', max_length=40)),
+                ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='uses', to='memory.memory')),
+                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uses', to='memory.store')),
+            ],
         ),
         migrations.AddField(
             model_name='memory',
@@ -111,5 +128,17 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='memory',
             constraint=models.UniqueConstraint(fields=('store', 'path'), name='one_text_per_path'),
+        ),
+        migrations.AddIndex(
+            model_name='version',
+            index=models.Index(fields=['store', 'id'], name='versions_of_store'),
+        ),
+        migrations.AddIndex(
+            model_name='version',
+            index=models.Index(fields=['memory', 'id'], name='versions_of_memory'),
+        ),
+        migrations.AddConstraint(
+            model_name='use',
+            constraint=models.UniqueConstraint(fields=('memory', 'session'), name='one_use_per_session'),
         ),
     ]

@@ -22,10 +22,16 @@ KINDS = {
 def author(
     context: dict, actor: str | None, name: str | None, event: str | None = ""
 ) -> SafeString:
-    """Show who did it, by public id and name; an agent leads to the place in its session."""
+    """Show who did it, by public id and name; an agent leads to the place in its session.
+
+    People and programs lead to what else they did in the store, on pages that are about one.
+    """
     prefix = (actor or "").partition("_")[0]
     symbol, kind = KINDS.get(prefix, ("circle-user", "Somebody"))
-    url = _session(context["workspace"].slug, actor, event) if prefix == "sesn" else ""
+    slug, store = context["workspace"].slug, context.get("store")
+    url = _session(slug, actor, event) if prefix == "sesn" else ""
+    if store and prefix in {"user", "apikey"}:
+        url = f"{reverse('memory:store_history', args=[slug, store.pk])}?by={actor}"
     shown = format_html('<span class="name">{}</span>', visible(name or "somebody"))
     if url:
         shown = format_html('<a href="{}">{}</a>', url, shown)
@@ -38,7 +44,7 @@ def _session(slug: str, session: str, event: str | None) -> str:
         url = reverse("sessions:session", args=[slug, session])
     except NoReverseMatch:
         return ""
-    return f"{url}?event={event}" if event else url
+    return f"{url}?event={event}#{event}" if event else url
 
 
 @register.filter

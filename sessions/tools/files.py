@@ -27,6 +27,7 @@ def read(mounts: Mounts, file_path: str, view_range: list | None = None) -> Resu
     if text is None:
         raise ToolError(f"There is no file {place.full}.")
     mounts.note(place, text)
+    mounts.count_read(place)
     shown = text if view_range is None else _part(text, view_range)
     return Result(clipped(shown), facts={"lines": len(shown.splitlines())})
 
@@ -69,6 +70,7 @@ def grep(mounts: Mounts, pattern: str, path: str | None = None) -> Result:
     for place, prefix in mounts.searched(path):
         hits = _grep(mounts, place, pattern, limit=HITS - len(found))
         found += [f"{prefix}{hit.path}:{hit.line_number}:{hit.line}" for hit in hits.hits]
+        mounts.count_found(place, [hit.path for hit in hits.hits])
         more = more or hits.more
         if len(found) >= HITS:
             break

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from django.utils import timezone
 
 from console.actors import Actor
-from memory import paths, stores
+from memory import paths, stores, usage
 from memory.models import Store, StoreState
 from memory.stores import Act, sha256
 from sessions.context import MOUNT_ROOT, WORKSPACE
@@ -105,6 +105,20 @@ class Mounts:
             path=place.full,
             defaults={"sha256": sha256(text), "seen_at": timezone.now()},
         )
+
+    def count_read(self, place: Place) -> None:
+        """Note that the agent got to see the file's text."""
+        if self._counts(place):
+            usage.read(place.mount.store, place.path, by=self.by)
+
+    def count_found(self, place: Place, files: list[str]) -> None:
+        """Note that a search showed the agent lines of these files of the place's store."""
+        if self._counts(place):
+            usage.found(place.mount.store, files, by=self.by)
+
+    def _counts(self, place: Place) -> bool:
+        # A dream reads everything to tidy it: that says nothing about what is of use.
+        return place.mount is not None and not self.session.is_dream
 
     def last_seen(self, place: Place) -> str:
         """The hash of what the agent last saw there, `stores.ABSENT` when it never looked."""

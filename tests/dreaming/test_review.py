@@ -6,7 +6,7 @@ from console.actors import Actor
 from dreaming import review
 from dreaming.models import ReviewState, Verdict
 from dreaming.review import Proposal, Refused
-from memory import stores
+from memory import redaction, stores
 from memory.models import Blob
 from memory.paths import Invalid
 from tests.dreaming.dreamer import begin, carry_out, talked
@@ -162,6 +162,6 @@ def test_a_text_a_verdict_holds_survives_the_sweep_of_unused_texts(dream, store)
     decide(dream, "/talk.md", Verdict.EDIT, "Shared words.\n")
     version = memory.head
     stores.remove(memory, act=stores.Act(TESTER))
-    stores.redact(version, by=TESTER)
+    redaction.redact(version, by=TESTER)
     assert outcome(dream)["/talk.md"] == "Shared words.\n"
     assert review.reopen(dream).state == ReviewState.OPEN

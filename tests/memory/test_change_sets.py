@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory import change_sets, stores
+from memory import change_sets, redaction, stores
 from memory.change_sets import NeedsPerson
 from memory.models import ChangeSet, Operation, StoreState
 from memory.paths import Invalid
@@ -297,7 +297,7 @@ def test_undoing_never_takes_a_file_that_moved_on_since(store):
 def test_a_redacted_text_cannot_be_brought_back(store, draft):
     before = store.memories.get(path="/b.md").head
     change_set = adopt(store, draft)
-    stores.redact(before, by=TESTER)
+    redaction.redact(before, by=TESTER)
     assert "/b.md" not in change_sets.before_after(change_set)
     with pytest.raises(Refused, match="redacted"):
         change_sets.undo(change_set, by=TESTER)

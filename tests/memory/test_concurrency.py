@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection, transaction
 
-from memory import change_sets, stores
+from memory import change_sets, redaction, stores
 from memory.models import Blob, Memory
 from memory.stores import ABSENT, Act, Conflict, Occupied
 from tests.factories import TESTER, make_memory, make_store
@@ -183,7 +183,7 @@ def test_a_text_is_not_swept_from_under_a_writer_in_another_store(writer_is_firs
     version, elsewhere = forgotten("Shared words.")
     deeds = [
         lambda: stores.write(elsewhere, "/b", "Shared words.", act=ACT),
-        lambda: stores.redact(version, by=TESTER),
+        lambda: redaction.redact(version, by=TESTER),
     ]
     overlapping(*(deeds if writer_is_first else deeds[::-1]))
     assert Memory.objects.with_text().get(store=elsewhere).content == "Shared words."

@@ -404,7 +404,7 @@ def test_a_preview_saves_nothing(as_bob, store):
 def test_a_file_is_moved_with_its_history(as_bob, store, talk):
     fields = {"path": "/talks/keynote.md", "expected": talk.blob.sha256}
     as_bob.post(url("memory_move", store, talk), fields)
-    page = text(as_bob.get(url("memory", store, talk, view="history")))
+    page = text(as_bob.get(url("memory_history", store, talk)))
     assert "keynote.md" in page
     assert 'from <span class="name">/notes/talk.md</span>' in page
 
@@ -471,7 +471,7 @@ def test_only_an_owner_redacts(as_alice, as_bob, store, talk):
     old = talk.head
     stores.update(talk, content="other", act=Act(AGENT))
     assert as_bob.post(url("version_redact", store, old)).status_code == 403
-    as_alice.post(url("version_redact", store, old))
+    as_alice.post(url("version_redact", store, old), {"reason": "A slip"})
     page = text(as_alice.get(url("version", store, old)))
     assert "Redacted" in page
     assert "noon" not in page

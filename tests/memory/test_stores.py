@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from memory import paths, stores
+from memory import blobs, paths, redaction, stores
 from memory.models import Blob, Memory, Operation, Store, StoreState, Version
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act, Conflict, Occupied, Refused, sha256
@@ -212,7 +212,7 @@ def test_restoring_to_a_place_that_is_taken_is_refused(store, talk):
 
 def test_a_version_without_text_cannot_be_restored(store, talk):
     deleted = stores.remove(talk, act=ACT)
-    redacted = stores.redact(talk.head, by=TESTER)
+    redacted = redaction.redact(talk.head, by=TESTER)
     for version in (deleted, redacted):
         with pytest.raises(Refused):
             stores.restore(version, act=ACT)
@@ -221,14 +221,14 @@ def test_a_version_without_text_cannot_be_restored(store, talk):
 def test_a_version_redacted_meanwhile_cannot_be_restored(store, talk):
     first = Version.objects.select_related("blob").get(pk=talk.head_id)
     write(store, talk.path, "1 pm\n")
-    stores.redact(Version.objects.get(pk=first.pk), by=TESTER)
+    redaction.redact(Version.objects.get(pk=first.pk), by=TESTER)
     with pytest.raises(Refused):
         stores.restore(first, act=ACT)
 
 
 def test_redacting_takes_the_text_out_of_the_database(store, talk):
     write(store, talk.path, "1 pm\n")
-    version = stores.redact(talk.head, by=TESTER)
+    version = redaction.redact(talk.head, by=TESTER)
     assert (version.path, version.content, version.redacted_by) == (None, None, TESTER.id)
     assert not Blob.objects.filter(sha256=sha256("noon\n")).exists()
 
@@ -236,25 +236,25 @@ def test_redacting_takes_the_text_out_of_the_database(store, talk):
 def test_a_text_that_something_else_holds_stays(store, talk):
     make_memory(make_store(name="Other"), "/same.md", "noon\n")
     write(store, talk.path, "1 pm\n")
-    stores.redact(talk.head, by=TESTER)
+    redaction.redact(talk.head, by=TESTER)
     assert Blob.objects.filter(sha256=sha256("noon\n")).exists()
 
 
 def test_the_text_that_stands_cannot_be_redacted(talk):
     with pytest.raises(Refused):
-        stores.redact(talk.head, by=TESTER)
+        redaction.redact(talk.head, by=TESTER)
 
 
 def test_redacting_twice_changes_nothing(store, talk):
     write(store, talk.path, "1 pm\n")
-    first = stores.redact(talk.head, by=TESTER)
-    again = stores.redact(talk.head, by=TESTER)
+    first = redaction.redact(talk.head, by=TESTER)
+    again = redaction.redact(talk.head, by=TESTER)
     assert again.redacted_at == first.redacted_at
 
 
 def test_a_deletion_can_be_redacted_too(store, talk):
     deleted = stores.remove(talk, act=ACT)
-    assert stores.redact(deleted, by=TESTER).path is None
+    assert redaction.redact(deleted, by=TESTER).path is None
 
 
 # -- Stores and their states
@@ -304,11 +304,11 @@ def test_a_deleted_store_takes_its_texts_along_but_not_those_of_others(store, ta
 
 
 def test_a_store_of_many_texts_can_be_deleted(store):
-    texts = [str(number) for number in range(stores.BATCH + 1)]
-    blobs = [Blob(sha256=sha256(text), content=text, size=len(text)) for text in texts]
-    for blob in Blob.objects.bulk_create(blobs):
+    texts = [str(number) for number in range(blobs.BATCH + 1)]
+    made = [Blob(sha256=sha256(text), content=text, size=len(text)) for text in texts]
+    for blob in Blob.objects.bulk_create(made):
         blob.version = Version(store=store, memory_id=0, path="/a", blob=blob)
-    Version.objects.bulk_create(blob.version for blob in blobs)
+    Version.objects.bulk_create(blob.version for blob in made)
     stores.delete_store(store)
     assert not Blob.objects.exists()
 

@@ -1,0 +1,86 @@
+"""Texts: each is kept once, whoever uses it, and is gone for good when nobody does any more."""
+
+import hashlib
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import PROTECT, QuerySet
+
+from memory import paths
+from memory.models import Blob
+
+BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters
+PATIENCE = 2_000  # milliseconds to wait for readers of the write-ahead log
+
+
+def keep(content: str) -> Blob:
+    """Return the blob that holds `content`, which is made if need be. Raises `Invalid`.
+
+    No sweep takes it away before the transaction ends that is going to point to it.
+    """
+    data = paths.check_content(content)
+    digest = hashlib.sha256(data).hexdigest()
+    while True:
+        blob, is_new = Blob.objects.defer("content").get_or_create(
+            sha256=digest, defaults={"content": content, "size": len(data)}
+        )
+        if is_new or _is_held(blob):
+            return blob
+
+
+def _is_held(blob: Blob) -> bool:
+    """Keep the blob from being deleted; False when it just was.
+
+    As a foreign key does it, but that is checked only at the end of the transaction. Other writers
+    of the same text need not wait. SQLite lets one transaction write at a time anyway.
+    """
+    if not connection.features.has_select_for_update:
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM memory_blob WHERE id = %s FOR KEY SHARE", [blob.pk])
+        return cursor.fetchone() is not None
+
+
+def sweep(keys: list[int]) -> None:
+    """Delete those texts that nothing points to any more, be it of an app above this one.
+
+    What points to a blob with PROTECT uses it. What is only made from it, such as an index for
+    searching, points with CASCADE and goes with it; anything made from texts that no foreign key
+    ties to them must be taken away here, or a redaction would leave a copy behind.
+    """
+    for start in range(0, len(keys), BATCH):
+        unused = _unused(keys[start : start + BATCH]).select_for_update().order_by("pk")
+        held = list(unused.values_list("pk", flat=True))
+        # Asked again: a writer may have pointed to one while we waited for its lock.
+        _unused(held).only("pk").delete()
+
+
+def _unused(keys: list[int]) -> QuerySet[Blob]:
+    # Relations without a name of their own count as hidden.
+    relations = [rel for rel in Blob._meta.get_fields(include_hidden=True) if rel.one_to_many]
+    unused = Blob.objects.filter(pk__in=keys)
+    for field in (relation.field for relation in relations if relation.on_delete is PROTECT):
+        pointing = field.model.objects.filter(**{f"{field.name}__in": keys})
+        unused = unused.exclude(pk__in=pointing.order_by().values(field.name))
+    return unused
+
+
+def wipe_after_commit() -> None:
+    """Once the transaction is done, take what it deleted out of SQLite's write-ahead log too.
+
+    In the database file itself deleted bytes are overwritten at once (`secure_delete`); the log
+    beside it would hold them until it happens to be reused. PostgreSQL overwrites when it needs the
+    room: nothing that a transaction can do changes that.
+    """
+    if connection.vendor == "sqlite":
+        transaction.on_commit(_empty_log)
+
+
+def _empty_log() -> None:
+    with connection.cursor() as cursor:
+        # Readers at work may keep it from being emptied; whoever redacts need not wait for long.
+        cursor.execute(f"PRAGMA busy_timeout={PATIENCE}")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.fetchone()
+        patience = settings.DATABASES["default"]["OPTIONS"]["timeout"]
+        cursor.execute(f"PRAGMA busy_timeout={patience * 1000}")

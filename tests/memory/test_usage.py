@@ -1,0 +1,116 @@
+"""Which memories sessions read: noted by the tools, shown on the store's page of use."""
+
+import pytest
+
+from console.actors import Actor
+from memory import stores, usage
+from memory.models import Use
+from memory.stores import Act
+from sessions.tools.files import file_tools
+from sessions.tools.mounts import Mounts
+from tests.factories import TESTER, attach, make_session, make_store
+from tests.memory.test_history_pages import pane
+from tests.memory.test_store_pages import queries, url
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def store(workspace):
+    return make_store(files={"/a.md": "alpha\nalpha\n", "/b.md": "beta\n", "/c.md": "alpha beta\n"})
+
+
+def tools_of(session, event="sevt_011111111115z"):
+    tools = file_tools(Mounts(session, Actor(session.pk, "Assistant", event)))
+    return {tool.name: tool.run for tool in tools}
+
+
+def counts(store):
+    rows = usage.of_store(store, "path")
+    return {row["path"]: (row["reads"], row["finds"], row["sessions"]) for row in rows}
+
+
+def test_what_tools_return_is_counted_and_what_they_write_is_not(store):
+    for times in (1, 2):
+        tools = tools_of(make_session(stores=[store]))
+        for _ in range(times):
+            tools["read"](file_path="/mnt/memory/notes/a.md")
+        tools["grep"](pattern="alpha")
+        tools["glob"](pattern="**/*.md")
+        tools["edit"](file_path="/mnt/memory/notes/b.md", old_string="beta", new_string=f"{times}")
+        tools["edit"](file_path="/mnt/memory/notes/b.md", old_string=f"{times}", new_string="beta")
+    assert counts(store) == {"/a.md": (3, 2, 2), "/b.md": (0, 0, 0), "/c.md": (0, 2, 0)}
+
+
+def test_a_search_through_many_stores_counts_in_each(store):
+    other, session = make_store(name="Other", files={"/a.md": "alpha\n"}), make_session()
+    attach(session, store)
+    attach(session, other)
+    tools_of(session)["grep"](pattern="^alpha")
+    assert (counts(store)["/a.md"], counts(other)["/a.md"]) == ((0, 1, 0), (0, 1, 0))
+
+
+def test_what_is_not_there_and_what_a_dream_reads_do_not_count(store):
+    tools_of(make_session(stores=[store], is_dream=True))["read"](
+        file_path="/mnt/memory/notes/a.md"
+    )
+    usage.read(store, "/nowhere.md", by=TESTER)
+    usage.found(store, [], by=TESTER)
+    assert not Use.objects.exists()
+
+
+def test_many_finds_are_noted_in_batches(store):
+    usage.found(store, [f"/{n}.md" for n in range(usage.BATCH)] + ["/a.md", "/b.md"], by=TESTER)
+    assert [seen[1] for seen in counts(store).values()] == [1, 1, 0]
+
+
+def test_use_survives_deletion_and_restoring_but_not_the_store(store):
+    usage.read(store, "/a.md", by=TESTER)
+    memory = store.memories.get(path="/a.md")
+    stores.remove(memory, act=Act(TESTER))
+    stores.restore(memory.head, act=Act(TESTER))
+    assert counts(store)["/a.md"] == (1, 0, 1)
+    stores.delete_store(store)
+    assert not Use.objects.exists()
+
+
+def test_a_read_makes_no_version_and_waits_for_no_writer(store):
+    before = store.versions.count(), store.changed_at
+    usage.read(store, "/a.md", by=TESTER)
+    store.refresh_from_db()
+    assert (store.versions.count(), store.changed_at) == before
+
+
+def test_the_page_shows_what_nobody_reads_first(as_vera, store):
+    session = make_session(stores=[store])
+    tools = tools_of(session)
+    tools["read"](file_path="/mnt/memory/notes/b.md")
+    tools["read"](file_path="/mnt/memory/notes/a.md")
+    answer = as_vera.get(url("store_use", store))
+    assert [row["path"] for row in answer.context["rows"]] == ["/c.md", "/b.md", "/a.md"]
+    assert "1 of 3 files was never read" in pane(answer)
+    assert f"/sessions/{session.pk}/?event=" in pane(answer)
+    most = as_vera.get(url("store_use", store, sort="recent")).context["rows"]
+    assert [row["path"] for row in most] == ["/a.md", "/b.md", "/c.md"]
+    assert as_vera.get(url("store_use", store, sort="nonsense")).context["sort"] == "stale"
+
+
+def test_the_page_of_an_empty_store_says_what_it_is_for(as_vera, workspace):
+    assert "No files" in pane(as_vera.get(url("store_use", make_store())))
+
+
+def test_a_file_says_how_often_it_was_read(as_vera, store):
+    memory = store.memories.get(path="/a.md")
+    assert "never read by a session" in pane(as_vera.get(url("memory", store, memory)))
+    tools = tools_of(make_session(stores=[store]))
+    tools["read"](file_path="/mnt/memory/notes/a.md")
+    tools["read"](file_path="/mnt/memory/notes/a.md", view_range=[1, 1])
+    assert "read 2 times" in pane(as_vera.get(url("memory", store, memory)))
+
+
+def test_a_page_of_use_asks_no_more_for_more_files(as_vera, store):
+    few = queries(as_vera, url("store_use", store))
+    for number in range(30):
+        stores.write(store, f"/{number}.md", "x", act=Act(TESTER))
+        usage.read(store, f"/{number}.md", by=TESTER)
+    assert queries(as_vera, url("store_use", store)) <= few
