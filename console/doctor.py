@@ -3,7 +3,6 @@
 import asyncio
 import platform
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from console import broker, endpoints, live
 from console.models import User
+from console.sandbox import probe
 
 LITTLE_SPACE = 500 * 1000**2  # bytes
 OLDEST_POSTGRES = 15
@@ -230,21 +230,11 @@ def static_files() -> Iterator[Finding]:
 
 
 def sandbox() -> Iterator[Finding]:
-    subject, without = "Sandbox", "Without it agents have no `bash`; everything else works."
-    bubblewrap = shutil.which("bwrap")
-    if bubblewrap is None:
-        yield Finding(Verdict.NOTE, subject, f"bubblewrap is not installed. {without}")
-        return
-    attempt = [bubblewrap, "--unshare-all", "--ro-bind", "/", "/", "true"]
-    try:
-        works = subprocess.run(attempt, capture_output=True, timeout=PATIENCE).returncode == 0  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        works = False
-    if works:
-        yield Finding(Verdict.OK, subject, "bubblewrap works")
+    subject = "Sandbox"
+    if trouble := probe.trouble():
+        yield Finding(Verdict.NOTE, subject, f"{trouble} {probe.WITHOUT}")
     else:
-        text = f"bubblewrap may not make namespaces on this machine. {without}"
-        yield Finding(Verdict.NOTE, subject, text)
+        yield Finding(Verdict.OK, subject, "bubblewrap works; agents may use `bash`")
 
 
 def exposure() -> Iterator[Finding]:

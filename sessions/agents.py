@@ -9,6 +9,7 @@ from console.models import Workspace
 from memory import paths
 from memory.models import Store
 from memory.paths import Invalid
+from sessions import shells
 from sessions.models import Access, Agent, AgentVersion, DefaultStore, Environment
 from sessions.providers.http import storable
 
@@ -195,6 +196,7 @@ def _check_environment(environment: Environment) -> None:
         raise Invalid("The environment's name must have 1 to 256 characters.")
     if len(environment.description or "") > 2048 or "\0" in (environment.description or ""):
         raise Invalid("The description must have at most 2,048 characters.")
+    shells.check(shells.of(environment.config))
     _check_letters(environment.config)
 
 

@@ -23,7 +23,7 @@ from sessions.models import (
     Status,
 )
 from sessions.providers import catalogue
-from sessions.tools import FILE_TOOLS, enabled_tools
+from sessions.tools import enabled_tools
 
 OTHER = "other"
 TOOLS = {
@@ -32,6 +32,7 @@ TOOLS = {
     "edit": "replaces parts of files",
     "glob": "lists files",
     "grep": "searches in files",
+    "bash": "runs commands, where the environment allows it",
 }
 
 
@@ -217,7 +218,7 @@ class AgentForm(forms.Form):
             "model": chosen if chosen in known else OTHER,
             "other_model": "" if chosen in known else chosen,
             "system": self.config["system"],
-            "tools": sorted(enabled_tools(self.config["tools"]) if agent else FILE_TOOLS),
+            "tools": sorted(enabled_tools(self.config["tools"]) if agent else TOOLS),
             "permission": self._toolset["default_config"]["permission_policy"]["type"],
         }
         super().__init__(data, initial=initial)
@@ -244,20 +245,20 @@ class AgentForm(forms.Form):
 
     @property
     def _toolset(self) -> dict[str, Any]:
-        kind = agents.ALL_FILE_TOOLS["type"]
+        kind = agents.ALL_TOOLS["type"]
         found = (tool for tool in self.config["tools"] if tool["type"] == kind)
-        return next(found, agents.ALL_FILE_TOOLS)
+        return next(found, agents.ALL_TOOLS)
 
     def _tools(self, wanted: set[str], policy: dict[str, str]) -> list[dict[str, Any]]:
         before, toolset = self.config["tools"], self._toolset
         is_same = toolset["default_config"]["permission_policy"] == policy
-        if is_same and wanted == enabled_tools(before) & FILE_TOOLS:
+        if is_same and wanted == enabled_tools(before) & TOOLS.keys():
             return before
         enabled = toolset["default_config"]["enabled"]
-        configs = [entry for entry in toolset["configs"] if entry["name"] not in FILE_TOOLS]
+        configs = [entry for entry in toolset["configs"] if entry["name"] not in TOOLS]
         if not is_same:  # what was set for one tool by a program, this choice is meant to replace
             configs = [{**entry, "permission_policy": policy} for entry in configs]
-        differing = [name for name in sorted(FILE_TOOLS) if (name in wanted) != enabled]
+        differing = [name for name in sorted(TOOLS) if (name in wanted) != enabled]
         configs += [_switched(name, name in wanted, policy) for name in differing]
         default = {"enabled": enabled, "permission_policy": policy}
         others = [tool for tool in before if tool["type"] != toolset["type"]]

@@ -163,16 +163,20 @@ class Turn:
         return self._catch_up()
 
     def _run_tool(self, call: Event, decision: Event | None) -> None:
+        actor = Actor(self.session.pk, self.session.agent_config["name"], event=call.pk)
+        toolbox, asked = self.trade.toolbox(self.session, actor), call.payload
+        work = None
+        if not permissions.is_denied(decision):
+            # It may take minutes, but changes nothing of ours: whoever resumes the turn repeats it.
+            work = toolbox.work(asked["name"], asked["input"], self._is_stopped)
         with self.lease.transaction() as thread:
             if thread.stop_requested:
                 return
-            if permissions.is_denied(decision):
+            if work is None:
                 text, facts = permissions.refusal(decision), {"denied": True}
                 self._append(_result(call, text, True, facts))
                 return
-            actor = Actor(self.session.pk, self.session.agent_config["name"], event=call.pk)
-            toolbox = self.trade.toolbox(self.session, actor)
-            result = toolbox.run(call.payload["name"], call.payload["input"])
+            result = toolbox.run(asked["name"], asked["input"], work)
             self._append(_result(call, result.text, result.is_error, result.facts))
 
     def _go_on(self, state: transcript.Turn) -> bool:

@@ -269,11 +269,18 @@ class Event(models.Model):
 
 
 class ScratchFile(models.Model):
-    """A file in a session's /workspace: its working memory, gone with the session."""
+    """A file in a session's /workspace: its working memory, gone with the session.
+
+    Text stands in `content`. What is none, or too long for the file tools, stands in `data`.
+    """
 
     session = models.ForeignKey(Session, models.CASCADE, related_name="scratch")
     path = models.CharField(max_length=1024)
     content = models.TextField()
+    data = models.BinaryField(null=True)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveIntegerField(help_text="Bytes.")
+    executable = models.BooleanField(default=False)
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

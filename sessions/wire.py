@@ -3,6 +3,7 @@
 from typing import Any
 
 from console.api import stamp
+from sessions import shells
 from sessions.loop import wire_usage
 from sessions.models import Agent, Attachment, Environment, Session, Thread
 from sessions.providers.catalogue import Model
@@ -44,7 +45,7 @@ def environment(environment: Environment) -> dict[str, Any]:
         "id": environment.pk,
         "name": environment.name,
         "description": environment.description,
-        "config": environment.config,
+        "config": {**environment.config, "bash": shells.of(environment.config)},
         "metadata": environment.metadata,
         "scope": None,
         "created_at": stamp(environment.created_at),

@@ -39,7 +39,7 @@ LAYERS = {
     "sessions": """
         apps
         models
-        events transcript context permissions leases listening providers tools
+        events transcript context shells permissions leases listening providers tools
         loop
         tasks
         agents defaults conversation

@@ -113,10 +113,21 @@ class Packages(Body):
     pip: list[str] | None = None
 
 
+class Shell(Body):
+    """Our own addition: whether sessions here have `bash`, and its limits (`sessions/shells.py`)."""
+
+    enabled: bool | None = None
+    timeout_seconds: int | None = None
+    memory_mb: int | None = None
+    processes: int | None = None
+    disk_mb: int | None = None
+
+
 class EnvironmentConfig(Body):
     type: Literal["cloud", "self_hosted"] = "cloud"
     networking: Networking | None = None
     packages: Packages | None = None
+    bash: Shell | None = None
 
 
 class EnvironmentCreate(Body):

@@ -7,7 +7,7 @@ from ninja import Router
 
 from console.api import find, invalid, limit_of, needs, page
 from memory.paths import Invalid
-from sessions import agents, wire
+from sessions import agents, shells, wire
 from sessions.api.bodies import EnvironmentConfig, EnvironmentCreate, EnvironmentUpdate
 
 router = Router()
@@ -23,11 +23,13 @@ def _config(given: EnvironmentConfig | None, before: dict = agents.CLOUD) -> dic
             details={"error_code": "invalid_config_type_change"},
         )
     packages = given.packages.model_dump(exclude_none=True) if given.packages else {}
+    shell = given.bash.model_dump(exclude_none=True) if given.bash else {}
     networking = given.networking.model_dump() if given.networking else before["networking"]
     return {
         "type": "cloud",
         "networking": networking,
         "packages": {**before["packages"], **packages},
+        "bash": {**shells.of(before), **shell},
     }
 
 

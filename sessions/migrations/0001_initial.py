@@ -113,6 +113,10 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('path', models.CharField(max_length=1024)),
                 ('content', models.TextField()),
+                ('data', models.BinaryField(null=True)),
+                ('sha256', models.CharField(max_length=64)),
+                ('size', models.PositiveIntegerField(help_text='Bytes.')),
+                ('executable', models.BooleanField(default=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={

@@ -1,13 +1,20 @@
 """The tools of one session, and the one place that runs them."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from console.actors import Actor
 from sessions.models import Session
-from sessions.tools.base import Result, Tool, ToolError
+from sessions.tools.base import Result, Tool, ToolError, Work
+from sessions.tools.bash import bash_tool, is_offered
 from sessions.tools.files import file_tools
 from sessions.tools.mounts import Mounts
+
+
+def never() -> bool:
+    return False
 
 
 @dataclass
@@ -20,28 +27,43 @@ class Toolbox:
     def specs(self) -> list[dict]:
         return [tool.spec for tool in self.tools]
 
-    def run(self, name: str, given: dict) -> Result:
-        """Run one call; never raises for anything the agent did wrong."""
+    def work(self, name: str, given: dict, is_stopped: Callable[[], bool] = never) -> Work:
+        """Do what a call does before its transaction; most tools do nothing then."""
         started = time.monotonic()
-        result = self._run(name, given)
-        took = round((time.monotonic() - started) * 1000)
+        try:
+            tool = self._find(name)
+            done = tool.work(is_stopped, **tool.check(given)) if tool.work else None
+        except ToolError as error:
+            return Work(started, failure=Result(str(error), is_error=True))
+        return Work(started, done)
+
+    def run(self, name: str, given: dict, work: Work | None = None) -> Result:
+        """Run one call; never raises for anything the agent did wrong."""
+        work = work or self.work(name, given)
+        result = work.failure or self._run(name, given, work.done)
+        took = round((time.monotonic() - work.started) * 1000)
         return Result(result.text, result.is_error, {**result.facts, "ms": took})
 
-    def _run(self, name: str, given: dict) -> Result:
-        tool = next((tool for tool in self.tools if tool.name == name), None)
+    def _run(self, name: str, given: dict, done: Any) -> Result:
         try:
-            if tool is None:
-                known = ", ".join(tool.name for tool in self.tools)
-                raise ToolError(f"There is no tool {name!r}. There is: {known}.")
-            return tool.run(**tool.check(given))
+            tool = self._find(name)
+            return tool.run(done) if tool.work else tool.run(**tool.check(given))
         except ToolError as error:
             return Result(str(error), is_error=True)
+
+    def _find(self, name: str) -> Tool:
+        tool = next((tool for tool in self.tools if tool.name == name), None)
+        if tool is None:
+            known = ", ".join(tool.name for tool in self.tools)
+            raise ToolError(f"There is no tool {name!r}. There is: {known}.")
+        return tool
 
 
 def chat_tools(session: Session, actor: Actor) -> Toolbox:
     """What the session's agent has switched on of the built-in tools."""
     enabled = enabled_tools(session.agent_config["tools"])
-    tools = file_tools(Mounts(session, actor))
+    mounts = Mounts(session, actor)
+    tools = [*file_tools(mounts), *([bash_tool(mounts)] if is_offered(session) else [])]
     return Toolbox([tool for tool in tools if tool.name in enabled])
 
 
@@ -51,10 +73,10 @@ def enabled_tools(config: list[dict]) -> set[str]:
     for toolset in config:
         if toolset["type"] == "agent_toolset_20260401":
             if toolset["default_config"]["enabled"]:
-                enabled |= FILE_TOOLS
+                enabled |= TOOLS
             for tool in toolset["configs"]:
                 (enabled.add if tool["enabled"] else enabled.discard)(tool["name"])
     return enabled
 
 
-FILE_TOOLS = {"read", "write", "edit", "glob", "grep"}
+TOOLS = {"read", "write", "edit", "glob", "grep", "bash"}

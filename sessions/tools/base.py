@@ -25,13 +25,19 @@ class Result:
 
 @dataclass(frozen=True)
 class Tool:
-    """`run` takes the input, already checked against `properties`, and may raise `ToolError`."""
+    """`run` takes the input, already checked against `properties`, and may raise `ToolError`.
+
+    A tool that takes long has `work`, which changes nothing of ours: it runs first, outside of any
+    transaction, with the input and a question whether the turn was stopped. `run` then gets only
+    what `work` returned.
+    """
 
     name: str
     description: str
     properties: dict[str, dict[str, Any]]
     required: tuple[str, ...]
     run: Callable[..., Result]
+    work: Callable[..., Any] | None = None
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -58,6 +64,15 @@ class Tool:
 
 
 TYPES = {"string": str, "boolean": bool, "integer": int, "array": list, "object": dict}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a call has come to before its transaction: when it began, and what its tool worked out."""
+
+    started: float
+    done: Any = None
+    failure: Result | None = None
 
 
 def clipped(text: str) -> str:

@@ -192,7 +192,8 @@ def _glob(mounts: Mounts, place: Place, pattern: str) -> list[str]:
 def _grep(mounts: Mounts, place: Place, pattern: str, *, limit: int) -> search.Hits:
     try:
         if place.mount is None:
-            files = mounts.session.scratch.values_list("path", "content")
+            texts = mounts.session.scratch.filter(data=None)
+            files = texts.values_list("path", "content")
             return search.grep_texts(files, pattern, prefix=place.path, limit=limit)
         return search.grep(mounts.store(place), pattern, prefix=place.path, limit=limit)
     except Invalid as error:

@@ -10,7 +10,8 @@ from memory import paths, stores, usage
 from memory.models import Store, StoreState
 from memory.stores import Act, sha256
 from sessions.context import MOUNT_ROOT, WORKSPACE
-from sessions.models import Attachment, Glimpse, ScratchFile, Session
+from sessions.models import Attachment, Glimpse, Session
+from sessions.tools import scratch
 from sessions.tools.base import ToolError
 
 
@@ -62,8 +63,7 @@ class Mounts:
     def text(self, place: Place) -> str | None:
         """The file's text, or None when there is no file."""
         if place.mount is None:
-            file = self.session.scratch.filter(path=place.path).first()
-            return file.content if file else None
+            return self._scratch_text(place)
         memory = self.store(place).memories.with_text().filter(path=place.path).first()
         return memory.content if memory else None
 
@@ -144,15 +144,16 @@ class Mounts:
             raise ToolError(f"The store {place.mount.name!r} is archived; it can only be read.")
         return store
 
+    def _scratch_text(self, place: Place) -> str | None:
+        file = self.session.scratch.filter(path=place.path).first()
+        if file and file.data is not None:
+            raise ToolError(f"{place.full} is no text that can be read here; only bash can use it.")
+        return file.content if file else None
+
     def _scratch(self, place: Place, text: str) -> str:
         try:
-            paths.check_path(place.path)
-            paths.check_content(text)
+            content = paths.check_content(text)
+            scratch.keep(self.session, [scratch.Draft(place.path, content)])
         except paths.Invalid as error:
             raise ToolError(str(error)) from None
-        ScratchFile.objects.update_or_create(
-            session=self.session,
-            path=place.path,
-            defaults={"content": text, "updated_at": timezone.now()},
-        )
         return ""

@@ -63,7 +63,7 @@ def test_making_an_agent(as_bob, workspace):
 
 
 def test_all_tools_are_ticked_for_a_new_agent(as_bob, workspace):
-    assert shown(as_bob.get(at("agent_new"))).count('name="tools"') == 5
+    assert shown(as_bob.get(at("agent_new"))).count('name="tools"') == 6
     assert shown(as_bob.get(at("agent_new"))).count("checked") >= 6
 
 

@@ -1,0 +1,322 @@
+"""A program of its own (it imports nothing of ours): runs commands in bubblewrap, one per fork.
+
+The worker sends, over the socket it was started with, four descriptors per command: the job (JSON),
+where output goes, where the report goes, and one that closes when nobody wants the command any
+more. Each command gets a small file system in memory with the folders it may write laid over
+read-only trees. When all its processes are dead, what lies in the upper layers is reported.
+
+Report: lines of JSON, each `file` followed by its bytes; the last line tells how it ended.
+"""
+
+# pathlib would take longer to import than all the rest takes to run.
+# ruff: noqa: PTH102, PTH123
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+NEW_MOUNTS, NEW_USERS = 0x20000, 0x10000000
+NO_SUID, NO_DEV, BIND, RECURSIVE, PRIVATE = 2, 4, 0x1000, 0x4000, 1 << 18
+SET_DUMPABLE = 4
+COARSE = 5  # CLOCK_REALTIME_COARSE, by which the kernel dates files
+GLANCE = 0.1  # seconds between two looks at the memory in use
+BLOCK = 1 << 16
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(channel: socket.socket) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is forgotten at once
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(channel, 1, 4)
+        if len(descriptors) < 4:
+            return  # the worker is gone
+        if os.fork() == 0:
+            channel.close()
+            os._exit(keep(*descriptors))
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def keep(job: int, output: int, report: int, wanted: int) -> int:
+    """Run one command from its namespaces to its report; returns our own exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with os.fdopen(job, "rb") as file:
+        task = json.load(file)
+    with os.fdopen(report, "wb") as lines:
+        try:
+            enter(task)
+            layers = [Layer(task, number) for number in range(len(task["mounts"]))]
+            process = start(task, layers, output)
+            os.close(output)
+            ending = watch(process, task, wanted)
+            for layer in layers:
+                layer.tell(lines)
+            say(lines, ending)
+        except OSError as error:
+            say(lines, {"kind": "broken", "why": str(error)})
+    return 0
+
+
+def say(lines: BinaryIO, what: dict[str, Any]) -> None:
+    lines.write(json.dumps(what).encode() + b"\n")
+
+
+# -- Namespaces ---------------------------------------------------------------------------
+
+
+def enter(task: dict[str, Any]) -> None:
+    """Leave root behind, then become root of nothing but a file system in memory."""
+    if task["uid"] is not None:
+        os.setgroups([])
+        os.setresgid(task["uid"], task["uid"], task["uid"])
+        os.setresuid(task["uid"], task["uid"], task["uid"])
+        call("prctl", SET_DUMPABLE, 1, 0, 0, 0)
+    users, groups = os.getuid(), os.getgid()
+    call("unshare", NEW_USERS | NEW_MOUNTS)
+    write("/proc/self/setgroups", "deny")
+    write("/proc/self/uid_map", f"0 {users} 1")
+    write("/proc/self/gid_map", f"0 {groups} 1")
+    write("/proc/self/oom_score_adj", "1000")  # the first to go when the machine runs short
+    os.nice(5)
+    mount(None, "/", None, RECURSIVE | PRIVATE)
+    size = f"size={task['disk']},nr_inodes={task['inodes']},mode=755"
+    mount("tmpfs", task["base"], "tmpfs", NO_SUID | NO_DEV, size)
+    for name in ("tmp", "shm"):
+        os.mkdir(f"{task['base']}/{name}")
+    with open(f"{task['base']}/command", "w") as file:
+        file.write(task["command"])
+
+
+def call(name: str, *arguments: Any) -> None:
+    if getattr(libc, name)(*arguments):
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    given = [text.encode() if text else None for text in (source, target, kind)]
+    call("mount", *given, ctypes.c_ulong(flags), data.encode() or None)
+
+
+def write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+
+
+# -- Folders ------------------------------------------------------------------------------
+
+
+class Layer:
+    """One folder of the command's world: a tree as it is, or one that changes in memory only.
+
+    Changes lie in the upper layer of an overlay. A kernel whose overlay cannot do that without
+    privileges (before 6.6) gets a copy of the tree, and changes are found by inode and time.
+    """
+
+    def __init__(self, task: dict[str, Any], number: int) -> None:
+        given = task["mounts"][number]
+        self.number, self.at, self.tree = number, given["at"], given["tree"]
+        self.is_writable = given["writable"]
+        self.upper, self.seen = f"{task['base']}/upper{number}", {}
+        self.path = self.tree
+        if self.is_writable:
+            os.mkdir(self.upper)
+            self.path = self.laid_over(task["base"]) if task["overlay"] else self.copied()
+
+    def laid_over(self, base: str) -> str:
+        merged, work = f"{base}/merged{self.number}", f"{base}/work{self.number}"
+        os.mkdir(merged)
+        os.mkdir(work)
+        try:
+            os.setxattr(self.upper, "user.overlay.probe", b"y")
+            layers = f"lowerdir={self.tree},upperdir={self.upper},workdir={work},userxattr"
+            mount("overlay", merged, "overlay", NO_SUID | NO_DEV, layers)
+        except OSError:
+            return self.copied()
+        return merged
+
+    def copied(self) -> str:
+        copy(self.tree, self.upper)
+        self.seen = {path: mark(entry) for path, entry in walk(self.upper)}
+        latest = max((time for _, time in self.seen.values()), default=0)
+        # That clock ticks: a change within the same tick would look like none.
+        while time.clock_gettime_ns(COARSE) <= latest:
+            time.sleep(0.001)
+        return self.upper
+
+    def options(self) -> list[str]:
+        return ["--bind" if self.is_writable else "--ro-bind", self.path, self.at]
+
+    def tell(self, lines: BinaryIO) -> None:
+        """Report what differs from the tree."""
+        if not self.is_writable:
+            return
+        found = dict(walk(self.upper))
+        for path in self.seen.keys() - found.keys():
+            say(lines, {"kind": "gone", "mount": self.number, "path": path})
+        for path, entry in sorted(found.items()):
+            if self.seen.get(path) != mark(entry):
+                self.tell_one(lines, path, entry)
+
+    def tell_one(self, lines: BinaryIO, path: str, entry: os.stat_result) -> None:
+        full = f"{self.upper}/{path}"
+        told = {"mount": self.number, "path": path, "kind": kind_of(full, entry)}
+        if told["kind"] != "file":
+            return say(lines, told)
+        told |= {"size": entry.st_size, "executable": bool(entry.st_mode & 0o100)}
+        say(lines, told)
+        descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            left = entry.st_size
+            while left:
+                left -= lines.write(os.read(descriptor, min(left, BLOCK)))
+        finally:
+            os.close(descriptor)
+        return None
+
+
+def kind_of(path: str, entry: os.stat_result) -> str:
+    """What lies in an upper layer; there, a device without a number says that a file has gone."""
+    if stat.S_ISREG(entry.st_mode):
+        return "file"
+    if stat.S_ISCHR(entry.st_mode) and entry.st_rdev == 0:
+        return "gone"
+    if not stat.S_ISDIR(entry.st_mode):
+        return "link" if stat.S_ISLNK(entry.st_mode) else "special"
+    try:
+        return "emptied" if os.getxattr(path, "user.overlay.opaque") == b"y" else "folder"
+    except OSError:
+        return "folder"
+
+
+def mark(entry: os.stat_result) -> tuple[int, int]:
+    return entry.st_ino, entry.st_ctime_ns
+
+
+def walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
+    """All that lies below a folder, by relative path; follows no link."""
+    folders = [""]
+    while folders:
+        prefix = folders.pop()
+        try:
+            entries = list(os.scandir(f"{root}/{prefix}"))
+        except OSError:
+            continue  # nested deeper than a path can name: no memory has such a path
+        for entry in entries:
+            yield prefix + entry.name, entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{prefix}{entry.name}/")
+
+
+def copy(tree: str, target: str) -> None:
+    for path, entry in walk(tree):
+        if stat.S_ISDIR(entry.st_mode):
+            os.mkdir(f"{target}/{path}")
+            continue
+        source = os.open(f"{tree}/{path}", os.O_RDONLY)
+        made = os.open(f"{target}/{path}", os.O_WRONLY | os.O_CREAT, entry.st_mode & 0o777)
+        while os.sendfile(made, source, None, BLOCK):
+            pass
+        os.close(source)
+        os.close(made)
+
+
+# -- The command --------------------------------------------------------------------------
+
+
+def start(task: dict[str, Any], layers: list[Layer], output: int) -> int:
+    process = os.fork()
+    if process:
+        return process
+    try:
+        filter_fd = os.memfd_create("filter", 0)
+        os.write(filter_fd, bytes.fromhex(task["filter"]))
+        os.lseek(filter_fd, 0, os.SEEK_SET)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.dup2(filter_fd, 3)
+        os.closerange(4, 4096)
+        base = task["base"]
+        folders = ["--bind", f"{base}/tmp", "/tmp", "--bind", f"{base}/shm", "/dev/shm"]  # noqa: S108
+        folders += ["--ro-bind", f"{base}/command", "/command"]
+        for layer in layers:
+            folders += layer.options()
+        for name, limit in task["limits"].items():
+            resource.setrlimit(getattr(resource, name), (limit, limit))
+        os.execve(task["bwrap"], ["bwrap", *task["before"], *folders, *task["after"]], {})  # noqa: S606
+    finally:
+        os._exit(127)
+
+
+def watch(process: int, task: dict[str, Any], wanted: int) -> dict[str, Any]:
+    """Wait until all of the command's processes are dead; see to it that they will be."""
+    how, deadline = "exited", time.monotonic() + task["seconds"]
+    poller, pidfd = select.poll(), os.pidfd_open(process)
+    poller.register(pidfd, select.POLLIN)
+    poller.register(wanted, select.POLLIN | select.POLLHUP)
+    while not (ready := dict(poller.poll(GLANCE * 1000))).get(pidfd):
+        if wanted in ready:
+            how = "stopped"
+        elif time.monotonic() > deadline:
+            how = "timed out"
+        elif memory_of(family(process)) > task["memory"]:
+            how = "out of memory"
+        if how != "exited":
+            end(process)
+            break
+    _, status = os.waitpid(process, 0)
+    return {"kind": how, "code": os.waitstatus_to_exitcode(status)}
+
+
+def end(process: int) -> None:
+    """Kill the first process of the command's namespace: the kernel takes all others with it."""
+    inner = children(process)
+    for victim in inner or [process]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+
+
+def children(process: int) -> list[int]:
+    try:
+        with open(f"/proc/{process}/task/{process}/children") as file:
+            return [int(number) for number in file.read().split()]
+    except OSError:
+        return []
+
+
+def family(process: int) -> list[int]:
+    found = [process]
+    for member in found:
+        found += children(member)
+    return found
+
+
+def memory_of(processes: list[int]) -> int:
+    """Bytes that these processes hold, together: their own, and what they share among them."""
+    return sum(held_by(process) for process in processes) * 1024
+
+
+def held_by(process: int) -> int:
+    try:
+        with open(f"/proc/{process}/status") as file:
+            rows = [line.split() for line in file if line.startswith(("RssAnon", "RssShmem"))]
+    except OSError:
+        return 0
+    return sum(int(row[1]) for row in rows)
+
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,166 @@
+"""Folders laid out as read-only trees, once for all commands that find the same files in them.
+
+A tree is named by a hash over its files. Texts lie once, as hard links: after one change the next
+tree is made of links, and only the new text is fetched. Nobody writes into a tree; whoever runs on
+one holds its lock, and trees that nobody used for long go.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from console.sandbox.jail import NOBODY
+
+ROOMY = 512 << 20  # bytes that must be free in memory before trees may lie there
+KEPT = 24  # trees
+LONGEST_NAME = 255  # bytes: what Linux allows one part of a path
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A file of a tree: the hash of its bytes, and whether it is a program."""
+
+    sha256: str
+    executable: bool = False
+
+    @property
+    def blob(self) -> str:
+        return f"{self.sha256}.x" if self.executable else self.sha256
+
+
+Files = Mapping[str, Leaf]
+"""By relative path."""
+Fetch = Callable[[Collection[str]], Mapping[str, bytes]]
+
+
+def owner() -> int | None:
+    """Whom commands run as when we are root, which they must not be; None: as ourselves."""
+    return NOBODY if os.geteuid() == 0 else None
+
+
+@cache
+def home() -> Path:
+    """Our folder of trees; in memory where there is room. Nobody else may look into it."""
+    memory = Path("/dev/shm")  # noqa: S108
+    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOMY
+    name = hashlib.sha256(str(settings.HOME).encode()).hexdigest()[:12]
+    folder = (memory if is_roomy else Path("/var/tmp")) / f"reverie-{os.geteuid()}-{name}"  # noqa: S108
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        _give(folder)
+    state = folder.lstat()
+    if not folder.is_dir() or folder.is_symlink() or state.st_uid != (owner() or os.geteuid()):
+        raise PermissionError(f"{folder} belongs to somebody else; remove it.")
+    for part in ("trees", "blobs", "base"):
+        (folder / part).mkdir(exist_ok=True)
+        _give(folder / part)
+    return folder
+
+
+def _give(path: str | Path) -> None:
+    if (user := owner()) is not None:
+        os.chown(path, user, user)
+
+
+@contextmanager
+def laid_out(files: Files, fetch: Fetch) -> Iterator[Path]:
+    """The folder that holds these files, which stays for as long as the context does.
+
+    `fetch` gives the bytes of those hashes that do not lie here yet.
+    """
+    lines = sorted(f"{leaf.blob} {path}\0" for path, leaf in files.items())
+    tree = home() / "trees" / hashlib.sha256("".join(lines).encode()).hexdigest()
+    while (lock := _held(tree)) is None:
+        _lay(tree, files, fetch)
+    try:
+        yield tree
+    finally:
+        os.close(lock)
+
+
+def _held(tree: Path) -> int | None:
+    try:
+        lock = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    if not tree.exists():  # swept away before we held it
+        os.close(lock)
+        return None
+    os.utime(lock)
+    return lock
+
+
+def _lay(tree: Path, files: Files, fetch: Fetch) -> None:
+    _sweep()
+    blobs = f"{home()}/blobs"
+    with tempfile.TemporaryDirectory(dir=home()) as draft:
+        root = Path(draft) / "tree"
+        for folder in sorted({path.rpartition("/")[0] for path in files} | {""}):
+            _make_folder(root, folder)
+        known = set(os.listdir(blobs))  # noqa: PTH208 - many of them
+        _keep({leaf for leaf in files.values() if leaf.blob not in known}, fetch, draft)
+        for path, leaf in files.items():
+            os.link(f"{blobs}/{leaf.blob}", f"{root}/{path}")
+        with suppress(OSError):  # another worker was faster
+            root.rename(tree)
+
+
+def _make_folder(root: Path, folder: str) -> None:
+    path = str(root)
+    for part in ["", *folder.split("/")] if folder else [""]:
+        path = f"{path}/{part}" if part else path
+        with suppress(FileExistsError):
+            os.mkdir(path, 0o755)  # noqa: PTH102 - many of them
+            _give(path)
+
+
+def _keep(missing: set[Leaf], fetch: Fetch, draft: str) -> None:
+    """Put texts into the folder of blobs, each whole or not at all."""
+    texts, user = fetch({leaf.sha256 for leaf in missing}) if missing else {}, owner()
+    for leaf in missing:
+        mode = 0o755 if leaf.executable else 0o644
+        descriptor = os.open(f"{draft}/text", os.O_WRONLY | os.O_CREAT, mode)
+        os.write(descriptor, texts[leaf.sha256])
+        if user is not None:
+            os.chown(descriptor, user, user)
+        os.close(descriptor)
+        os.rename(f"{draft}/text", f"{home()}/blobs/{leaf.blob}")  # noqa: PTH104 - many of them
+
+
+def _sweep() -> None:
+    """Take away the trees that were not used for longest, and texts that stand in none."""
+    trees = sorted((home() / "trees").iterdir(), key=_used_at, reverse=True)
+    gone = [tree for tree in trees[KEPT:] if _removed(tree)]
+    if gone:
+        for blob in os.scandir(home() / "blobs"):
+            with suppress(FileNotFoundError):
+                if blob.stat().st_nlink == 1:
+                    os.unlink(blob.path)  # noqa: PTH108 - many of them
+
+
+def _used_at(tree: Path) -> float:
+    with suppress(FileNotFoundError):
+        return tree.stat().st_mtime
+    return 0
+
+
+def _removed(tree: Path) -> bool:
+    with suppress(OSError):
+        lock = os.open(tree, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(tree)
+            return True
+        finally:
+            os.close(lock)
+    return False

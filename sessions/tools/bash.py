@@ -1,0 +1,186 @@
+"""The tool `bash`: a command in a sandbox, over the session's mounts and its /workspace.
+
+The command changes nothing of ours while it runs. Its effects are taken back together with its
+result (`taking`), so a worker that dies meanwhile has lost nothing and whoever resumes repeats it.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from console.sandbox import probe, runner, trees
+from console.sandbox.runner import Folder, Outcome
+from console.sandbox.trees import LONGEST_NAME, Leaf
+from memory import change_sets
+from memory.models import Blob
+from sessions import shells
+from sessions.context import WORKSPACE
+from sessions.models import Attachment, Session
+from sessions.tools import scratch, taking
+from sessions.tools.base import Result, Tool, ToolError
+from sessions.tools.mounts import Mounts
+from sessions.tools.taking import Found
+
+STATE = "/.shell"
+LONGEST = 100_000  # characters of a command
+BATCH = 500
+DESCRIPTION = """\
+Run a command in bash, in a sandbox without network. It starts in /workspace and sees the memory
+stores at their mounts; only what it leaves there and in /workspace is kept, when it ends. Each call
+is a new shell: the working directory, exported variables and functions carry over, background
+processes do not. restart: true forgets them. Standard input is empty; the end of the output is
+shown (100 KiB). Memories are UTF-8 text of at most 100 KiB; links, other files
+and empty folders are not kept."""
+ENDINGS = {
+    "timed out": "The command took longer than {seconds:g} s and was stopped.",
+    "out of memory": "The command needed more than {memory} MB of memory and was stopped.",
+}
+
+
+def is_offered(session: Session) -> bool:
+    """Whether the session's environment allows bash and this machine can run it."""
+    return shells.of(session.environment.config)["enabled"] and not probe.trouble()
+
+
+def bash_tool(mounts: Mounts) -> Tool:
+    return Tool(
+        "bash",
+        DESCRIPTION.replace("\n", " "),
+        {
+            "command": {"type": "string"},
+            "restart": {"type": "boolean"},
+            "timeout_ms": {"type": "integer"},
+        },
+        (),
+        partial(finish, mounts),
+        work=partial(run, mounts),
+    )
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended, and what is known of it before anything is taken back."""
+
+    outcome: Outcome
+    found: list[Found]
+    shell: dict
+    seconds: float
+
+
+# -- Before the transaction ---------------------------------------------------------------
+
+
+def run(
+    mounts: Mounts,
+    is_stopped: Callable[[], bool],
+    command: str = "",
+    restart: bool = False,
+    timeout_ms: int | None = None,
+) -> Ran | None:
+    """Run the command; None when only a restart was asked for. Raises `ToolError`."""
+    if not command.strip():
+        if restart:
+            return None
+        raise ToolError("bash needs a command.")
+    if len(command) > LONGEST or "\0" in command:
+        raise ToolError(f"A command is text of at most {LONGEST:,} characters, without NUL.")
+    shell = shells.of(mounts.session.environment.config)
+    limits = shells.limits(shell, timeout_ms)
+    for attempt in range(3):
+        found = [_workspace(mounts.session, restart), *map(_store, _mounted(mounts))]
+        try:
+            outcome = _run(command, found, limits, is_stopped)
+        except KeyError:  # a text went while we were reading; look again
+            if attempt == 2:
+                raise ToolError("The files change too fast to be laid out. Try again.") from None
+            continue
+        except (runner.Broken, OSError, UnicodeEncodeError) as error:
+            raise ToolError(f"The sandbox failed: {error}") from None
+        return Ran(outcome, found, shell, limits.seconds)
+    return None
+
+
+def _mounted(mounts: Mounts) -> Iterable[Attachment]:
+    return (mount for mount in mounts.attachments if mount.store)
+
+
+def _run(command: str, found: list[Found], limits, is_stopped: Callable[[], bool]) -> Outcome:
+    with ExitStack() as held:
+        folders = []
+        for each in found:
+            tree = held.enter_context(trees.laid_out(each.files, each.fetch))
+            folders.append(Folder(each.at, tree, each.is_writable))
+        return runner.run(command, folders, limits, is_stopped)
+
+
+def _workspace(session: Session, restart: bool) -> Found:
+    rows = session.scratch.exclude(path=STATE) if restart else session.scratch.all()
+    leaves = {
+        path: Leaf(digest, executable)
+        for path, digest, executable in rows.values_list("path", "sha256", "executable")
+    }
+    return _found(WORKSPACE, None, leaves, partial(scratch.contents, session))
+
+
+def _store(mount: Attachment) -> Found:
+    heads = change_sets.heads(mount.store)
+    leaves = {path: Leaf(blob.sha256) for path, blob in heads.items()}
+    is_writable = mount.is_writable and not mount.store.is_archived
+    return _found(mount.mount_path, mount, leaves, _texts, is_writable)
+
+
+def _found(at, mount, leaves: dict[str, Leaf], fetch, is_writable: bool = True) -> Found:
+    named = {path: leaf for path, leaf in leaves.items() if _has_name(path)}
+    hashes = {path: leaf.blob for path, leaf in named.items()}
+    files = {path[1:]: leaf for path, leaf in named.items()}
+    unnamed = tuple(path for path in leaves if path not in named)
+    return Found(at, mount, hashes, files, fetch, is_writable, unnamed)
+
+
+def _has_name(path: str) -> bool:
+    return len(path) <= LONGEST_NAME // 4 or all(
+        len(part.encode()) <= LONGEST_NAME for part in path.split("/")
+    )
+
+
+def _texts(hashes: Collection[str]) -> dict[str, bytes]:
+    wanted, texts = list(hashes), {}
+    for start in range(0, len(wanted), BATCH):
+        rows = Blob.objects.filter(sha256__in=wanted[start : start + BATCH])
+        texts |= {digest: text.encode() for digest, text in rows.values_list("sha256", "content")}
+    return texts
+
+
+# -- In the transaction -------------------------------------------------------------------
+
+
+def finish(mounts: Mounts, ran: Ran | None) -> Result:
+    """Take back what the command changed, and say what it printed."""
+    if ran is None:
+        mounts.session.scratch.filter(path=STATE).delete()
+        return Result("bash session restarted", facts={"exit": 0})
+    outcome = ran.outcome
+    taken = taking.take(mounts, ran.found, outcome.changes, room=ran.shell["disk_mb"] << 20)
+    exited = outcome.how == "exited"
+    parts = [_output(outcome)]
+    if not exited:
+        parts.append(
+            ENDINGS[outcome.how].format(seconds=ran.seconds, memory=ran.shell["memory_mb"])
+        )
+    elif outcome.code:
+        parts.append(f"[exit code {outcome.code}]")
+    parts += taken.notes()
+    unnamed = [f"{each.at}{path}" for each in ran.found for path in each.unnamed]
+    if unnamed:
+        parts.append(f"[not shown to bash, because of too long a name: {', '.join(unnamed[:5])}]")
+    text = "\n".join(part for part in parts if part) or "(no output)"
+    facts = {"exit": outcome.code if exited else None, "how": outcome.how, **taken.facts()}
+    return Result(text, is_error=not exited or outcome.code != 0, facts=facts)
+
+
+def _output(outcome: Outcome) -> str:
+    text = outcome.output.decode(errors="replace").replace("\0", "\ufffd").rstrip("\n")
+    if outcome.lost:
+        return f"[{outcome.lost:,} bytes of output before this are not shown]\n{text}"
+    return text

@@ -1,0 +1,88 @@
+"""The files in a session's /workspace: text for the file tools, and bytes that only bash reads."""
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from memory import paths
+from memory.paths import Invalid
+from sessions.models import ScratchFile, Session
+
+MOST = 2_000  # files
+BATCH = 500
+FIELDS = ("content", "data", "sha256", "size", "executable", "updated_at")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A file about to be kept."""
+
+    path: str
+    content: bytes
+    executable: bool = False
+
+
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def keep(session: Session, drafts: Iterable[Draft]) -> None:
+    """Write files, new or not. Raises `Invalid` for a path that cannot be one."""
+    rows = [_row(session, draft) for draft in drafts]
+    ScratchFile.objects.bulk_create(
+        rows,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=("session", "path"),
+        update_fields=FIELDS,
+    )
+
+
+def _row(session: Session, draft: Draft) -> ScratchFile:
+    text = as_text(draft.content)
+    return ScratchFile(
+        session=session,
+        path=paths.check_path(draft.path),
+        content=text or "",
+        data=draft.content if text is None else None,
+        sha256=sha256_of(draft.content),
+        size=len(draft.content),
+        executable=draft.executable,
+        updated_at=timezone.now(),
+    )
+
+
+def as_text(content: bytes) -> str | None:
+    """The text that these bytes are, if the file tools can work with it."""
+    try:
+        text = content.decode()
+        paths.check_content(text)
+    except (UnicodeDecodeError, Invalid):
+        return None
+    return text
+
+
+def drop(session: Session, gone: Collection[str]) -> None:
+    names = list(gone)
+    for start in range(0, len(names), BATCH):
+        session.scratch.filter(path__in=names[start : start + BATCH]).delete()
+
+
+def total(session: Session) -> tuple[int, int]:
+    """How many files there are, and how many bytes together."""
+    size = session.scratch.aggregate(size=Sum("size"))["size"] or 0
+    return session.scratch.count(), size
+
+
+def contents(session: Session, hashes: Collection[str]) -> dict[str, bytes]:
+    """The bytes of those files that have these hashes."""
+    found: dict[str, bytes] = {}
+    wanted = list(hashes)
+    for start in range(0, len(wanted), BATCH):
+        rows = session.scratch.filter(sha256__in=wanted[start : start + BATCH])
+        for digest, text, data in rows.values_list("sha256", "content", "data"):
+            found[digest] = text.encode() if data is None else bytes(data)
+    return found
