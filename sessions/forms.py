@@ -245,9 +245,9 @@ class AgentForm(forms.Form):
 
     @property
     def _toolset(self) -> dict[str, Any]:
-        kind = agents.ALL_TOOLS["type"]
+        kind = agents.ALL_FILE_TOOLS["type"]
         found = (tool for tool in self.config["tools"] if tool["type"] == kind)
-        return next(found, agents.ALL_TOOLS)
+        return next(found, agents.ALL_FILE_TOOLS)
 
     def _tools(self, wanted: set[str], policy: dict[str, str]) -> list[dict[str, Any]]:
         before, toolset = self.config["tools"], self._toolset

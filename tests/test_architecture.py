@@ -15,6 +15,7 @@ LAYERS = {
     "console": """
         settings ids apps
         models
+        sandbox
         trouble actors htmx middleware templatetags throttle endpoints bells broker live
         live_datagrams live_postgres celery
         accounts access doctor
