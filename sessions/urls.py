@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions import agent_views, views
+from sessions import agent_views, environment_views, views
 
 app_name = "sessions"
 urlpatterns = [
@@ -20,6 +20,18 @@ urlpatterns = [
     path("agents/", agent_views.agents, name="agents"),
     path("agents/new", agent_views.agent_new, name="agent_new"),
     path("agents/prompt", agent_views.prompt, name="prompt"),
+    path("agents/environments/", environment_views.environments, name="environments"),
+    path("agents/environments/new", environment_views.environment_new, name="environment_new"),
+    path(
+        "agents/environments/<str:pk>/edit",
+        environment_views.environment_edit,
+        name="environment_edit",
+    ),
+    path(
+        "agents/environments/<str:pk>/archive",
+        environment_views.environment_archive,
+        name="environment_archive",
+    ),
     path("agents/<str:pk>/", agent_views.agent, name="agent"),
     path("agents/<str:pk>/edit", agent_views.agent_edit, name="agent_edit"),
     path("agents/<str:pk>/archive", agent_views.agent_archive, name="agent_archive"),

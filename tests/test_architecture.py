@@ -45,7 +45,7 @@ LAYERS = {
         tasks
         agents defaults conversation
         reading page panels news feeds wire
-        forms views agent_views api stream
+        forms environment_forms views agent_views environment_views api stream
         urls
     """,
     "dreaming": """

@@ -77,7 +77,7 @@ def test_another_model_is_named_by_hand(as_bob, workspace):
 
 def test_a_change_makes_a_version_and_no_change_makes_none(as_bob, agent):
     where = at("agent_edit", agent.pk)
-    tools = ["read", "write", "edit", "glob", "grep"]
+    tools = ["read", "write", "edit", "glob", "grep", "bash"]
     as_bob.post(where, form(version=1, tools=tools))
     agent.refresh_from_db()
     assert agent.version == 1
