@@ -191,6 +191,7 @@ SWEEP = {"schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 3}}
 CELERY_BEAT_SCHEDULE = {
     "sweep turns": {"task": "sessions.tasks.sweep", **SWEEP},
     "sweep dreams": {"task": "dreaming.tasks.sweep", **SWEEP},
+    "sweep texts": {"task": "memory.tasks.sweep", **SWEEP},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
 WORKER_THREADS = env_int("WORKER_THREADS", 4)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import PROTECT, QuerySet
 
-from memory import paths
+from memory import indexing, paths
 from memory.models import Blob
 
 BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters
@@ -44,15 +44,17 @@ def _is_held(blob: Blob) -> bool:
 def sweep(keys: list[int]) -> None:
     """Delete those texts that nothing points to any more, be it of an app above this one.
 
-    What points to a blob with PROTECT uses it. What is only made from it, such as an index for
-    searching, points with CASCADE and goes with it; anything made from texts that no foreign key
-    ties to them must be taken away here, or a redaction would leave a copy behind.
+    What points to a blob with PROTECT uses it. What is only made from it points with CASCADE and
+    goes with it; anything made from texts that no foreign key ties to them, as the search's index,
+    must be taken away here, or a redaction would leave a copy behind.
     """
     for start in range(0, len(keys), BATCH):
         unused = _unused(keys[start : start + BATCH]).select_for_update().order_by("pk")
         held = list(unused.values_list("pk", flat=True))
         # Asked again: a writer may have pointed to one while we waited for its lock.
-        _unused(held).only("pk").delete()
+        gone = list(_unused(held).values_list("pk", flat=True))
+        indexing.forget(gone)
+        Blob.objects.filter(pk__in=gone).only("pk").delete()
 
 
 def _unused(keys: list[int]) -> QuerySet[Blob]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django import forms
 from django.core.exceptions import ValidationError
 
-from memory import paths, search
+from memory import paths, patterns
 from memory.models import Store
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
@@ -108,5 +108,5 @@ class SearchForm(forms.Form):
 
     MODES = {"text": "Exact text", "words": "Words, best first", "regex": "Regular expression"}
 
-    q = forms.CharField(max_length=search.PATTERN_LENGTH, strip=False, required=False)
+    q = forms.CharField(max_length=patterns.LENGTH, strip=False, required=False)
     mode = forms.ChoiceField(choices=MODES.items(), required=False)

@@ -16,9 +16,35 @@ class Blob(models.Model):
     sha256 = models.CharField(max_length=64, unique=True)
     content = models.TextField()
     size = models.PositiveIntegerField(help_text="Bytes of UTF-8.")
+    # No foreign key: the segments point at nobody, and nobody is kept by them.
+    segment = models.BigIntegerField(null=True, help_text="Where the search's index has it.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(segment=None), name="not_yet_indexed")
+        ]
 
     def __str__(self) -> str:
         return self.sha256
+
+
+class Segment(models.Model):
+    """A part of the search's index: some texts that were indexed together (see `indexing`)."""
+
+    members = models.BinaryField(help_text="Keys of blobs, 8 bytes each; 0 where one was deleted.")
+
+    def __str__(self) -> str:
+        return f"segment {self.pk}"
+
+
+class Gram(models.Model):
+    """Those members of a segment that hold one gram; the key is segment and gram in one number."""
+
+    id = models.BigAutoField(primary_key=True)
+    members = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"gram {self.pk}"
 
 
 def is_markdown(path: str) -> bool:

@@ -1,7 +1,4 @@
-"""BM25, counted in one pass: only the query's words are looked for, and nothing is indexed.
-
-Pure: the texts come from whoever ranks them.
-"""
+"""BM25 over the texts that hold the query's words. Pure: they come from whoever ranks them."""
 
 import math
 from collections import Counter
@@ -11,45 +8,85 @@ from os.path import commonprefix
 
 import re2
 
-from memory import words
+from memory import literals, words
+from memory.literals import Need
 
 SATURATION, LENGTH_WEIGHT = 1.2, 0.75  # k1 and b, as usual
 IN_PATH = 3  # a word in the path counts as much as so many in the text
+SHORTLIST = 300  # texts in which words are properly told from what only begins like them
+
+Key = int
+"""A memory, by its row's number."""
 
 
 @dataclass(frozen=True)
 class _Text:
-    key: str
+    key: Key
     size: int
     counts: Mapping[str, int]
 
 
 class Ranking:
-    """Shows it every text once with `add`, then ask for `scores` and for the line to show."""
+    """Glances at every text, counts properly in the most promising, and scores those.
+
+    Show it all texts with `glance`, those of the `shortlist` once more with `add`, then ask for
+    `scores` and for the line to show.
+    """
 
     def __init__(self, query: str) -> None:
         telling = words.telling(query)
         self._stems = {_form(word) for word in telling}
         self._finder = _finder(telling) if telling else None
+        self._roots = {_root(word): _form(word) for word in telling}
+        self._glances: list[_Text] = []
         self._texts: list[_Text] = []
         self._number = self._size = 0
 
-    def add(self, key: str, path: str, text: str) -> None:
+    @property
+    def need(self) -> Need:
+        """What a text that counts must hold."""
+        return literals.any_of([literals.literal(root) for root in self._roots] or [None])
+
+    def is_named_in(self, path: str) -> bool:
+        path = path.lower()
+        return any(root in path for root in self._roots)
+
+    def glance(self, key: Key, path: str, data: bytes) -> None:
+        """Count what looks like the query's words."""
+        text, path = data.decode().lower(), path.lower()
+        counts = Counter()
+        for root, form in self._roots.items():
+            counts[form] += text.count(root) + IN_PATH * path.count(root)
+        if any(counts.values()):
+            self._glances.append(_Text(key, len(data), +counts))
+
+    def count_all(self, number: int, size: int) -> None:
+        """Say how many texts there are, also of those nobody glanced at, and their bytes."""
+        self._number, self._size = number, size
+
+    def shortlist(self) -> list[Key]:
+        """The keys of the texts that are worth a proper look."""
+        if len(self._glances) <= SHORTLIST:
+            return [text.key for text in self._glances]
+        return list(self._scored(self._glances))[:SHORTLIST]
+
+    def add(self, key: Key, path: str, data: bytes) -> None:
         """Count the query's words in a text and its path."""
-        self._number += 1
-        self._size += len(text)
-        counts = Counter(form for form, _ in self._places(text.encode()))
+        counts = Counter(form for form, _ in self._places(data))
         for form, count in Counter(map(_form, words.words(path))).items():
             if form in self._stems:
                 counts[form] += IN_PATH * count
         if counts:
-            self._texts.append(_Text(key, len(text), counts))
+            self._texts.append(_Text(key, len(data), counts))
 
-    def scores(self) -> dict[str, float]:
+    def scores(self) -> dict[Key, float]:
         """The score of every text that has one of the words, by its key, best first."""
+        return self._scored(self._texts)
+
+    def _scored(self, texts: list[_Text]) -> dict[Key, float]:
         weights = self._weights()
         average = self._size / max(1, self._number) or 1
-        scores = {text.key: _score(text, weights, average) for text in self._texts}
+        scores = {text.key: _score(text, weights, average) for text in texts}
         return dict(sorted(scores.items(), key=lambda item: -item[1]))
 
     def best_place(self, text: bytes) -> int:
@@ -70,7 +107,8 @@ class Ranking:
 
     def _weights(self) -> dict[str, float]:
         """A word weighs more the fewer texts have it."""
-        frequency = Counter(form for text in self._texts for form in text.counts)
+        texts = self._texts if len(self._glances) <= SHORTLIST else self._glances
+        frequency = Counter(form for text in texts for form in text.counts)
         number = self._number
         return {
             form: math.log(1 + (number - frequency[form] + 0.5) / (frequency[form] + 0.5))

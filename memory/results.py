@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from memory import search
 from memory.models import Memory, Store
+from memory.patterns import Pattern
 from memory.rendering import reveal
 
 NAMES = 6  # files found by their path alone
@@ -47,7 +48,7 @@ def search_store(store: Store, query: str, mode: str) -> Results:
         hits, marker = search.grep(store, query), None
     else:
         query = query.strip()
-        hits = search.grep(store, re.escape(query), ignore_case=True)
+        hits = search.grep(store, Pattern(re.escape(query), ignore_case=True))
         marker = re.compile(re.escape(reveal(query)), re.IGNORECASE)
     files = [
         Found(path, key, [(hit.line_number, _marked(hit.line, marker)) for hit in group])

@@ -29,9 +29,15 @@ LAYERS = {
     "memory": """
         apps
         models
-        paths words ranking markup rendering alignment diffs merge search listing
+        paths words markup rendering alignment diffs merge listing
+        literals grams
+        ranking
+        patterns
+        globs
+        indexing
+        tasks reading
         blobs usage
-        stores
+        search stores
         redaction change_sets
         trees history links page results wire templatetags
         forms history_forms views file_views edit_views history_views redaction_views use_views api

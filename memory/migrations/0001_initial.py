@@ -22,6 +22,24 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(max_length=64, unique=True)),
                 ('content', models.TextField()),
                 ('size', models.PositiveIntegerField(help_text='Bytes of UTF-8.')),
+                ('segment', models.BigIntegerField(help_text="Where the search's index has it.", null=True)),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('segment', None)), fields=['id'], name='not_yet_indexed')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Segment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('members', models.BinaryField(help_text='Keys of blobs, 8 bytes each; 0 where one was deleted.')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Gram',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('members', models.BinaryField()),
             ],
         ),
         migrations.CreateModel(

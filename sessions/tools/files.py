@@ -5,7 +5,7 @@ Names, inputs and limits: wire contract §15.
 
 from functools import partial
 
-from memory import search, stores
+from memory import globs, search, stores
 from memory.paths import Invalid
 from sessions.tools.base import Result, Tool, ToolError, clipped
 from sessions.tools.mounts import Mounts, Place
@@ -182,7 +182,7 @@ def _glob(mounts: Mounts, place: Place, pattern: str) -> list[str]:
     try:
         if place.mount:
             return search.glob(mounts.store(place), pattern, prefix=prefix)
-        matcher = search.glob_matcher(prefix + pattern)
+        matcher = globs.matcher(prefix + pattern)
     except Invalid as error:
         raise ToolError(str(error)) from None
     newest = mounts.session.scratch.order_by("-updated_at").values_list("path", flat=True)

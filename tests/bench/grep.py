@@ -5,8 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from memory import search
-from memory.models import Store
+from memory import indexing, search
+from memory.models import Blob, Store
 from tests.bench.rig import Rig
 from tests.bench.ruler import Ruler
 from tests.bench.tree import RARE, RARE_FILES, tree
@@ -15,9 +15,11 @@ from tests.machine import say
 COUNT, ROUNDS, WARM_UP = 10_000, 5, 1
 QUERIES = (
     (f"a rare word, {RARE_FILES} hits", RARE, 0.1),
+    ("a rare word in any case", f"(?i){RARE.upper()}", 0.1),
     ("a common word, the first 200 of a hundred thousand hits", "heron", 0.3),
     ("a pattern without a literal and without a hit: all is read", r"[0-9]{4}-[0-9]{2}", 1.5),
 )
+RANKINGS = (("rare", RARE), ("common", "heron"), ("several", f"budget travel {RARE} teacup"))
 
 
 def measure(rig: Rig, ruler: Ruler) -> None:
@@ -28,6 +30,7 @@ def measure(rig: Rig, ruler: Ruler) -> None:
     ruler.section(
         "grep", f"{COUNT:,} memories of 4 kB. Floor: ripgrep for the same, all hits, {ROUNDS} times"
     )
+    _wait_for_the_index()
     for label, pattern, limit in QUERIES:
         ours, floor = [], []
         for _ in range(ROUNDS + WARM_UP):
@@ -38,6 +41,21 @@ def measure(rig: Rig, ruler: Ruler) -> None:
         ruler.target(
             f"grep over ripgrep: {label.partition(',')[0].partition(':')[0]}", ratio, limit, "×"
         )
+    for label, query in RANKINGS:
+        ruler.row(f"ranked: {label} words", [_ranked(store, query) for _ in range(ROUNDS)])
+
+
+def _wait_for_the_index() -> None:
+    """The console's own worker is at it as well."""
+    while Blob.objects.filter(segment=None).count() >= indexing.FEWEST:
+        indexing.catch_up(60)
+        time.sleep(0.1)
+
+
+def _ranked(store: Store, query: str) -> float:
+    begun = time.perf_counter()
+    search.ranked(store, query)
+    return (time.perf_counter() - begun) * 1000
 
 
 def _grep(store: Store, pattern: str) -> float:

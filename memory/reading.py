@@ -1,0 +1,113 @@
+"""Reads the texts of memories for those who look through them: in batches, at the database's pace."""
+
+import time
+from collections.abc import Iterator
+
+from django.db.models import BigIntegerField, F, Func
+from django.db.models.functions import Cast
+
+from memory import indexing
+from memory.literals import Need
+from memory.models import Memories, Memory, Store
+from memory.patterns import File
+
+FIRST_BATCH, BATCH = 16, 512  # texts read at a time: few first, for those who soon have enough
+BATCH_BYTES = 2 * 1024 * 1024
+FEW = 100  # memories that are read sooner than an index is asked
+CANDIDATES = 1000  # texts worth being fetched one by one
+
+
+class Clock:
+    """How long reading may take; without seconds as long as it needs."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._end = seconds and time.monotonic() + seconds
+        self.is_over = False
+
+    def allows(self, batches: Iterator[list[File]]) -> Iterator[list[File]]:
+        """Stop between two batches once the time is over."""
+        for batch in batches:
+            yield batch
+            if self._end and time.monotonic() > self._end:
+                self.is_over = True
+                return
+
+
+def within(store: Store, prefix: str) -> Memories:
+    """The memories in a folder, or the one file of that name."""
+    if "\0" in prefix:
+        return store.memories.none()
+    if not prefix.endswith("/"):
+        file = store.memories.filter(path=prefix)
+        if file.exists():
+            return file
+    return store.memories.under(prefix.rstrip("/") + "/")
+
+
+def suspects(need: Need, store: Store) -> set[int] | None:
+    """The blobs that may hold what is needed; None when all of the store's are to be read."""
+    if need is None or store.memory_count <= FEW:
+        return None
+    return indexing.candidates(need, CANDIDATES)
+
+
+def texts(store: Store, prefix: str, blobs: set[int] | None = None) -> Iterator[list[File]]:
+    """Read in the order of paths, in growing batches, for as long as somebody asks."""
+    memories = within(store, prefix)
+    if blobs is not None:
+        yield from _chosen(memories, store, sorted(blobs))
+        return
+    last, size = "", FIRST_BATCH
+    while batch := rows(memories.filter(path__gt=last).order_by("path")[:size]):
+        yield batch
+        last, size = batch[-1].path, _next_size(batch, size)
+
+
+def _next_size(batch: list[File], size: int) -> int:
+    average = sum(len(file.data) for file in batch) // len(batch) + 1
+    return max(1, min(2 * size, BATCH, BATCH_BYTES // average))
+
+
+def _chosen(memories: Memories, store: Store, blobs: list[int]) -> Iterator[list[File]]:
+    # As a number, the store cannot tempt SQLite to walk through all its paths: a text seldom
+    # stands in many places.
+    here = Memory.objects.alias(place=Cast("store", BigIntegerField()))
+    here = here.filter(place=Store._meta.pk.get_prep_value(store.pk)).order_by()
+    found = []
+    for start in range(0, len(blobs), BATCH):
+        found += here.filter(blob__in=blobs[start : start + BATCH]).values_list("path", "pk")
+    keys = [key for _, key in sorted(found)]
+    for start in range(0, len(keys), FEW):
+        some = rows(memories.filter(pk__in=keys[start : start + FEW]).order_by())
+        yield sorted(some, key=lambda file: file.path)
+
+
+def picked(memories: Memories, keys: list[int]) -> Iterator[File]:
+    """These memories, named by their rows' numbers."""
+    for start in range(0, len(keys), FEW):
+        some = [public_id(key) for key in keys[start : start + FEW]]
+        yield from rows(memories.filter(pk__in=some))
+
+
+class _Bytes(Func):
+    """The text as bytes from SQLite, which has no other; PostgreSQL is faster with letters."""
+
+    def as_sqlite(self, compiler, connection, **options):
+        template = "CAST(%(expressions)s AS BLOB)"
+        return self.as_sql(compiler, connection, template=template, **options)
+
+    def as_postgresql(self, compiler, connection, **options):
+        return self.as_sql(compiler, connection, template="%(expressions)s", **options)
+
+
+def rows(memories: Memories) -> list[File]:
+    # The key as a number: writing ten thousand of them out costs as much as reading the texts.
+    key, data = Cast("pk", BigIntegerField()), _Bytes(F("blob__content"))
+    return [
+        File(key, path, data if isinstance(data, bytes) else data.encode())
+        for key, path, data in memories.values_list(key, "path", data)
+    ]
+
+
+def public_id(key: int) -> str:
+    return Memory._meta.pk.from_db_value(key, None, None)
