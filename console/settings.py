@@ -167,6 +167,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # wire contract §1.3
+DATA_UPLOAD_MAX_NUMBER_FILES = 20_000  # a folder of files is sent as it is; the size is the limit
 
 # -- Doorbell (Celery) --------------------------------------------------------------------
 REDIS_URL = env("REDIS_URL")
@@ -192,6 +193,11 @@ CELERY_BEAT_SCHEDULE = {
     "sweep turns": {"task": "sessions.tasks.sweep", **SWEEP},
     "sweep dreams": {"task": "dreaming.tasks.sweep", **SWEEP},
     "sweep texts": {"task": "memory.tasks.sweep", **SWEEP},
+    "sweep uploads": {
+        "task": "memory.tasks.sweep_uploads",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
 WORKER_THREADS = env_int("WORKER_THREADS", 4)

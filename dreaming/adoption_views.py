@@ -8,11 +8,11 @@ from console.access import RoleNeeded, workspace_view
 from console.actors import Actor
 from console.models import Role
 from dreaming import adoption, review
-from dreaming.forms import Choices
 from dreaming.models import Adoption
 from dreaming.views import find_dream
 from memory import stores
 from memory.change_sets import NeedsPerson
+from memory.choices import Choices
 from memory.models import Store
 from memory.paths import Invalid
 from sessions.models import Session

@@ -1,20 +1,16 @@
 """What people type on the pages of dreams."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
-from django.http import QueryDict
 
 from console.models import Workspace
 from console.templatetags.ui import filesize, visible
 from dreaming.dreams import MAX_INSTRUCTIONS
 from dreaming.models import Dream, DreamStatus, Transcript
-from memory import diffs
-from memory.merge import FileMerge
 from memory.models import Store
 from sessions.models import Attachment, Event, Session
 from sessions.providers import catalogue
@@ -119,52 +115,3 @@ def _matches(words: str) -> Q:
         return Q()
     named = Q(title__icontains=words) | Q(agent__name__icontains=words) | Q(pk=words)
     return named | Q(first_words__icontains=words)
-
-
-@dataclass(frozen=True)
-class ConflictRow:
-    """A conflict as its card shows it: `choice` is ours, theirs, edit or "" for none yet."""
-
-    merge: FileMerge
-    choice: str
-    text: str
-
-    @property
-    def diff(self) -> diffs.Diff:
-        return diffs.side_by_side(self.merge.before, self.merge.theirs)
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How a person settled conflicts, by path: (choice, own text)."""
-
-    made: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def typed(cls, given: QueryDict) -> "Choices":
-        """Read the cards of a form: `path-0`, `choice-0`, `text-0`, and so on."""
-        numbers = [name.removeprefix("path-") for name in given if name.startswith("path-")]
-        return cls(
-            {
-                given[f"path-{number}"]: (
-                    given.get(f"choice-{number}", ""),
-                    given.get(f"text-{number}", "").replace("\r\n", "\n"),
-                )
-                for number in numbers
-            }
-        )
-
-    @property
-    def resolutions(self) -> dict[str, str | dict]:
-        return {
-            path: {"content": text} if choice == "edit" else choice
-            for path, (choice, text) in self.made.items()
-            if choice in ("ours", "theirs", "edit")
-        }
-
-    def rows(self, conflicts: Sequence[FileMerge]) -> list[ConflictRow]:
-        """The cards to show; the text to edit begins as what fits together, the rest as ours."""
-        return [
-            ConflictRow(merge, *self.made.get(merge.path, ("", merge.after or merge.theirs or "")))
-            for merge in conflicts
-        ]

@@ -1,6 +1,7 @@
 """Texts: each is kept once, whoever uses it, and is gone for good when nobody does any more."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -10,6 +11,7 @@ from memory import indexing, paths
 from memory.models import Blob
 
 BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters
+TEXTS = 100  # texts in memory at once
 PATIENCE = 2_000  # milliseconds to wait for readers of the write-ahead log
 
 
@@ -39,6 +41,42 @@ def _is_held(blob: Blob) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM memory_blob WHERE id = %s FOR KEY SHARE", [blob.pk])
         return cursor.fetchone() is not None
+
+
+def keep_all(digests: Sequence[str], text_of: Callable[[str], str]) -> dict[str, int]:
+    """Keep many texts as `keep` does; returns the keys of their blobs by hash.
+
+    `text_of` is asked for those that do not exist yet. Raises `Invalid`, `ValueError` for a text that
+    has another hash.
+    """
+    kept: dict[str, int] = {}
+    # In one order everywhere: two imports of the same new texts then wait, and never for each other.
+    digests = sorted(digests)
+    for start in range(0, len(digests), TEXTS):
+        batch = digests[start : start + TEXTS]
+        kept |= _held(batch)
+        while missing := [digest for digest in batch if digest not in kept]:
+            made = [_new(digest, text_of(digest)) for digest in missing]
+            Blob.objects.bulk_create(made, ignore_conflicts=True)
+            kept |= _held(missing)
+    return kept
+
+
+def _new(digest: str, content: str) -> Blob:
+    data = paths.check_content(content)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise ValueError(f"A text has not the hash {digest}.")
+    return Blob(sha256=digest, content=content, size=len(data))
+
+
+def _held(digests: Sequence[str]) -> dict[str, int]:
+    """The keys of those that exist, kept from being deleted like `_is_held` does."""
+    lock = " FOR KEY SHARE" if connection.features.has_select_for_update else ""
+    places = ", ".join(["%s"] * len(digests))
+    query = f"SELECT sha256, id FROM memory_blob WHERE sha256 IN ({places}) ORDER BY id{lock}"  # noqa: S608 - of constants
+    with connection.cursor() as cursor:
+        cursor.execute(query, list(digests))
+        return dict(cursor.fetchall())
 
 
 def sweep(keys: list[int]) -> None:

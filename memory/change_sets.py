@@ -211,8 +211,7 @@ def undo(
 
 
 def _check_undoable(change_set: ChangeSet, *ends: dict[str | None, Version]) -> None:
-    # An undo that was undone itself leaves the way open to undo once more.
-    if change_set.undone_by.filter(undone_by=None).exists():
+    if change_set.is_undone:
         raise Refused("This change is undone already.")
     if any(None in end for end in ends):
         raise Refused(

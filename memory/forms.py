@@ -11,7 +11,7 @@ from memory.models import Store
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 
 
-def _checked(check: Callable[[str], object], value: str) -> str:
+def checked(check: Callable[[str], object], value: str) -> str:
     try:
         check(value)
     except paths.Invalid as error:
@@ -33,10 +33,10 @@ class StoreForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        return _checked(paths.check_name, self.cleaned_data["name"])
+        return checked(paths.check_name, self.cleaned_data["name"])
 
     def clean_description(self) -> str:
-        return _checked(paths.check_description, self.cleaned_data["description"])
+        return checked(paths.check_description, self.cleaned_data["description"])
 
 
 class DeleteStoreForm(forms.Form):
@@ -62,7 +62,7 @@ class PathForm(forms.Form):
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean_path(self) -> str:
-        return _checked(paths.check_path, self.cleaned_data["path"].strip())
+        return checked(paths.check_path, self.cleaned_data["path"].strip())
 
 
 class TextForm(forms.Form):
@@ -86,7 +86,7 @@ class TextForm(forms.Form):
 
     def clean_content(self) -> str:
         lines = self.cleaned_data["content"].replace("\r\n", "\n")
-        return _checked(paths.check_content, lines.replace("\n", self.line_end))
+        return checked(paths.check_content, lines.replace("\n", self.line_end))
 
 
 class FileForm(TextForm):
@@ -100,7 +100,7 @@ class FileForm(TextForm):
     field_order = ["path"]
 
     def clean_path(self) -> str:
-        return _checked(paths.check_path, self.cleaned_data["path"].strip())
+        return checked(paths.check_path, self.cleaned_data["path"].strip())
 
 
 class SearchForm(forms.Form):

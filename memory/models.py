@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from console.ids import PublicIdField
-from console.models import Workspace
+from console.models import User, Workspace
 
 
 class Blob(models.Model):
@@ -166,6 +166,7 @@ class ChangeSet(models.Model):
         UNDO = "undo", "Undo"
         REVIEW = "review", "Review"
         DREAM = "dream", "Dream"
+        IMPORT = "import", "Import"
 
     id = PublicIdField(prefix="chg")
     store = models.ForeignKey(Store, models.CASCADE, related_name="change_sets")
@@ -181,6 +182,11 @@ class ChangeSet(models.Model):
 
     def __str__(self) -> str:
         return self.summary
+
+    @property
+    def is_undone(self) -> bool:
+        """An undo that was undone itself leaves the way open to undo once more."""
+        return self.undone_by.filter(undone_by=None).exists()
 
 
 class Operation(models.TextChoices):
@@ -261,3 +267,26 @@ class Use(models.Model):
 
     def __str__(self) -> str:
         return f"{self.session} read {self.memory_id} {self.reads} times"
+
+
+class Upload(models.Model):
+    """A zip that somebody sent and has not imported yet; `store` is None when it makes a new one.
+
+    It waits in the database, so that any web process can show its plan. `reading` is what was found
+    in it (`memory.archives.Reading`), so that nobody has to unpack it to draw a page.
+    """
+
+    id = PublicIdField(prefix="upload")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="uploads")
+    store = models.ForeignKey(Store, models.CASCADE, null=True, related_name="uploads")
+    user = models.ForeignKey(User, models.CASCADE, related_name="uploads")
+    name = models.CharField(max_length=255)
+    data = models.BinaryField()
+    reading = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -54,6 +54,13 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
+def check_folder(folder: str) -> str:
+    """Return a folder that files can stand in, with its slash at the end; raise `Invalid` otherwise."""
+    if folder != "/":
+        check_path(check_prefix(folder)[:-1])
+    return folder
+
+
 def check_content(content: str) -> bytes:
     """Return the text's bytes when it can be a memory; raise `Invalid` otherwise."""
     try:

@@ -210,7 +210,7 @@ def remove(memory: Memory, *, act: Act, expected: str | None = None) -> Version:
     version = _record(store, memory, Operation.DELETED, memory.path, None, act)
     size = memory.blob.size
     Memory.objects.filter(pk=memory.pk).delete()
-    _count(store, memories=-1, size=-size)
+    count(store, memories=-1, size=-size)
     return version
 
 
@@ -332,7 +332,7 @@ def _create(store: Store, path: str, content: str, act: Act, *, key: str | None 
     memory = Memory.objects.create(pk=key, store=store, path=path, blob=blob, head_id=0)
     memory.head = _record(store, memory, Operation.CREATED, path, blob, act)
     Memory.objects.filter(pk=memory.pk).update(head=memory.head)
-    _count(store, memories=1, size=blob.size)
+    count(store, memories=1, size=blob.size)
     return memory
 
 
@@ -341,7 +341,7 @@ def _change(store: Store, memory: Memory, path: str, blob: Blob, act: Act) -> Me
     memory.head = _record(store, memory, Operation.MODIFIED, path, blob, act)
     memory.path, memory.blob, memory.updated_at = path, blob, memory.head.created_at
     memory.save(update_fields=["path", "blob", "head", "updated_at"])
-    _count(store, size=blob.size - size)
+    count(store, size=blob.size - size)
     return memory
 
 
@@ -361,7 +361,7 @@ def _record(
     )
 
 
-def _count(store: Store, *, memories: int = 0, size: int = 0) -> None:
+def count(store: Store, *, memories: int = 0, size: int = 0) -> None:
     Store.objects.filter(pk=store.pk).update(
         memory_count=F("memory_count") + memories, size=F("size") + size, changed_at=timezone.now()
     )

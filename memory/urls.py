@@ -1,6 +1,15 @@
 from django.urls import path
 
-from memory import edit_views, file_views, history_views, redaction_views, use_views, views
+from memory import (
+    change_views,
+    edit_views,
+    file_views,
+    history_views,
+    redaction_views,
+    transfer_views,
+    use_views,
+    views,
+)
 
 app_name = "memory"
 urlpatterns = [
@@ -8,6 +17,10 @@ urlpatterns = [
     path("new", views.store_new, name="store_new"),
     path("recent", views.recent, name="recent"),
     path("at", views.mounted, name="mounted"),
+    path("import", transfer_views.import_new, name="import_new"),
+    path("imports/<str:upload_id>", transfer_views.import_plan, name="import_plan"),
+    path("imports/<str:upload_id>/text", transfer_views.import_text, name="import_text"),
+    path("sample", transfer_views.store_sample, name="store_sample"),
     path("<str:store_id>/", views.store, name="store"),
     path("<str:store_id>/edit", views.store_edit, name="store_edit"),
     path("<str:store_id>/archive", views.store_archive, name="store_archive"),
@@ -17,6 +30,14 @@ urlpatterns = [
     path("<str:store_id>/history", history_views.store_history, name="store_history"),
     path("<str:store_id>/use", use_views.store_use, name="store_use"),
     path("<str:store_id>/search", views.store_search, name="store_search"),
+    path("<str:store_id>/import", transfer_views.store_import, name="store_import"),
+    path("<str:store_id>/export", transfer_views.store_export, name="store_export"),
+    path("<str:store_id>/duplicate", transfer_views.store_duplicate, name="store_duplicate"),
+    path(
+        "<str:store_id>/changes/<str:change_set_id>/undo",
+        change_views.change_undo,
+        name="change_undo",
+    ),
     path("<str:store_id>/preview", edit_views.memory_preview, name="memory_preview"),
     path("<str:store_id>/files/new", edit_views.memory_new, name="memory_new"),
     path("<str:store_id>/files/<str:memory_id>", file_views.memory, name="memory"),

@@ -8,6 +8,7 @@ from memory.listing import Folder
 from memory.merge import FileMerge
 from memory.models import ChangeSet, Memory, Store, Version
 from memory.search import Hit
+from memory.transfer import Item, Plan
 
 
 def store(store: Store) -> dict[str, Any]:
@@ -102,4 +103,29 @@ def hit(hit: Hit) -> dict[str, Any]:
         "line_number": hit.line_number,
         "line": hit.line,
         "score": hit.score,
+    }
+
+
+def plan(plan: Plan) -> dict[str, Any]:
+    """What an import does or would do, file by file; nothing is said twice about a refused one."""
+    return {
+        "type": "import_plan",
+        "kind": plan.options.kind,
+        "path_prefix": plan.options.folder,
+        "plan_sha256": plan.digest,
+        "counts": plan.counts,
+        "skipped": plan.skipped,
+        "files": [_item(item) for item in plan.items],
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {
+        "path": item.path,
+        "status": item.status,
+        "reason": item.reason or None,
+        "note": item.note or None,
+        "before_sha256": item.before or None,
+        "after_sha256": item.found.sha256 or None,
+        "size_bytes": item.found.size,
     }

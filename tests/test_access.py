@@ -7,7 +7,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from console import accounts
-from memory.models import ChangeSet
+from memory.models import ChangeSet, Upload
 from sessions import events
 from tests import factories
 
@@ -44,6 +44,14 @@ def ids(alice, bob, workspace) -> dict[str, str]:
     changes = ChangeSet.objects.create(
         store=store, kind="review", summary="A few", actor=alice.pk, actor_name="alice"
     )
+    upload = Upload.objects.create(
+        workspace=workspace,
+        store=store,
+        user=alice,
+        name="notes.zip",
+        data=b"",
+        reading={"files": [], "skipped": {}, "manifest": None},
+    )
     key, _ = accounts.issue_key(workspace, "Alice's", "owner", by=alice)
     return {
         "slug": workspace.slug,
@@ -53,6 +61,7 @@ def ids(alice, bob, workspace) -> dict[str, str]:
         "memory_id": memory.pk,
         "version_id": memory.head.pk,
         "change_set_id": changes.pk,
+        "upload_id": upload.pk,
         "agent_id": session.agent.pk,
         "environment_id": session.environment.pk,
         "session_id": session.pk,

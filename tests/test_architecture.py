@@ -37,11 +37,15 @@ LAYERS = {
         indexing
         tasks reading
         blobs usage
+        manifest archives layouts packing
         search stores
-        redaction change_sets
-        trees history links page results wire templatetags
-        forms history_forms views file_views edit_views history_views redaction_views use_views api
+        redaction change_sets bulk transfer uploads
+        trees history links page results choices wire templatetags
+        forms history_forms transfer_forms
+        views file_views edit_views history_views redaction_views use_views transfer_views
+        change_views api
         urls
+        management
     """,
     "sessions": """
         apps

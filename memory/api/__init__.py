@@ -5,13 +5,13 @@ from ninja import Router
 
 from console.api import api, conflict, envelope, invalid, memory_auth
 from memory import wire
-from memory.api import change_sets, memories, search, stores, versions
+from memory.api import change_sets, memories, search, stores, transfer, versions
 from memory.change_sets import NeedsPerson
 from memory.paths import Invalid
 from memory.stores import Conflict, Occupied, Refused
 
 router = Router(auth=memory_auth)
-for _part in (stores, memories, versions, change_sets, search):
+for _part in (stores, memories, versions, change_sets, search, transfer):
     router.add_router("memory_stores", _part.router)
 
 

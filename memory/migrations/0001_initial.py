@@ -3,6 +3,7 @@
 import console.ids
 import django.db.models.deletion
 import django.utils.timezone
+from django.conf import settings
 from django.db import migrations, models
 
 
@@ -12,6 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('console', '0001_initial'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -80,7 +82,7 @@ class Migration(migrations.Migration):
             name='ChangeSet',
             fields=[
                 ('id', console.ids.PublicIdField(prefix='chg', primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('adoption', 'Adoption'), ('undo', 'Undo'), ('review', 'Review'), ('dream', 'Dream')], max_length=10)),
+                ('kind', models.CharField(choices=[('adoption', 'Adoption'), ('undo', 'Undo'), ('review', 'Review'), ('dream', 'Dream'), ('import', 'Import')], max_length=10)),
                 ('summary', models.CharField(max_length=255)),
                 ('actor', models.CharField(max_length=40)),
                 ('actor_name', models.CharField(max_length=255)),
@@ -129,6 +131,22 @@ class Migration(migrations.Migration):
                 ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='uses', to='memory.memory')),
                 ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uses', to='memory.store')),
             ],
+        ),
+        migrations.CreateModel(
+            name='Upload',
+            fields=[
+                ('id', console.ids.PublicIdField(prefix='upload', primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=255)),
+                ('data', models.BinaryField()),
+                ('reading', models.JSONField()),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('store', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to='memory.store')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to='console.workspace')),
+            ],
+            options={
+                'ordering': ['-pk'],
+            },
         ),
         migrations.AddField(
             model_name='memory',

@@ -1,4 +1,4 @@
-// The launch form counts what is chosen; conflict cards show what is typed. Listens on document.
+// The launch form counts what is chosen. Listens on document.
 
 function boxes() {
   return [...document.querySelectorAll('#launch input[name="sessions"]')];
@@ -37,11 +37,6 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-pick]");
   if (button) pick(button.dataset.pick);
 });
-document.addEventListener("change", (event) => {
-  showCount();
-  // A text box that was hidden could not be measured.
-  const text = event.target.closest(".conflict")?.querySelector(".own-text");
-  text?.dispatchEvent(new Event("input", { bubbles: true }));
-});
+document.addEventListener("change", showCount);
 document.addEventListener("htmx:load", showCount);
 showCount();

@@ -108,6 +108,9 @@ document.addEventListener("input", (event) => {
 });
 
 document.addEventListener("change", (event) => {
+  // A text box that was hidden could not be measured.
+  const text = event.target.closest(".conflict")?.querySelector(".own-text");
+  text?.dispatchEvent(new Event("input", { bubbles: true }));
   const all = event.target.closest("[data-check-all]");
   if (!all) return;
   for (const box of document.querySelectorAll(`input[type="checkbox"][name="${CSS.escape(all.dataset.checkAll)}"]`))
@@ -115,7 +118,13 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("submit", askBeforeSubmit, true);
-document.addEventListener("submit", (event) => event.target.removeAttribute("data-dirty"));
+document.addEventListener("submit", (event) => {
+  event.target.removeAttribute("data-dirty");
+  if (event.submitter?.hasAttribute("data-busy")) event.submitter.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("[data-busy]")) button.removeAttribute("aria-busy");
+});
 document.addEventListener("keydown", onKey);
 
 document.addEventListener("htmx:confirm", (event) => {
