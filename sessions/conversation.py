@@ -14,7 +14,7 @@ from console.models import Workspace
 from memory import paths
 from memory.models import Store
 from memory.paths import Invalid
-from sessions import agents, events, loop, tasks, transcript
+from sessions import agents, budgets, events, loop, tasks, transcript
 from sessions.context import MOUNT_ROOT
 from sessions.events import Entry
 from sessions.models import Access, Agent, Attachment, Environment, Event, Session, Status, Thread
@@ -49,6 +49,7 @@ def start(
     mounts: Sequence[Mount] = (),
     title: str | None = None,
     metadata: dict | None = None,
+    budget_cents: int | None = None,
 ) -> Session:
     """Open a session on a snapshot of the agent. Raises `Invalid` and `Refused`.
 
@@ -59,14 +60,18 @@ def start(
         raise Refused(f"The agent {agent.name!r} is archived; choose another one.")
     if environment.archived_at:
         raise Refused(f"The environment {environment.name!r} is archived; choose another one.")
+    config = agents.check_config(config or agent.latest.config)
+    if budget_cents is not None:
+        check_budget(workspace, config["model"]["id"], budget_cents)
     session = Session.objects.create(
         workspace=workspace,
         agent=agent,
         agent_version=agent_version or agent.version,
-        agent_config=agents.check_config(config or agent.latest.config),
+        agent_config=config,
         environment=environment,
         title=check_title(title),
         metadata=paths.check_metadata(metadata or {}),
+        budget_cents=budget_cents,
     )
     attach(session, mounts)
     Thread.objects.create(session=session, name=session.agent_config["name"])
@@ -77,6 +82,17 @@ def check_title(title: str | None) -> str | None:
     if title and (len(title) > 256 or "\0" in title):
         raise Invalid("The title must have at most 256 characters.")
     return title or None
+
+
+def check_budget(workspace: Workspace, model: str, cents: int) -> None:
+    """Raise `Invalid` unless this many cents can be a budget for the model."""
+    if not 0 < cents <= budgets.MOST_CENTS:
+        raise Invalid("A budget must be a whole number of cents, more than 0.")
+    if budgets.price_of(workspace, model) is None:
+        raise Invalid(
+            f"model_not_budgetable: nobody knows what the model {model!r} costs."
+            " An owner can set its price under Settings, Models."
+        )
 
 
 @transaction.atomic
@@ -164,8 +180,8 @@ def send(session: Session, entries: Sequence[Entry], *, by: Actor | None = None)
     for entry in entries:
         _check_size(entry)
     with transaction.atomic():
-        thread, session = _held(session)
-        _check_open(session)
+        thread, session = held(session)
+        check_open(session)
         _check_answers(thread, entries)
         is_busy, waits = thread.status != Status.IDLE, transcript.awaits_answers(thread)
         received = [_received(entry, is_busy or waits, by) for entry in entries]
@@ -175,11 +191,11 @@ def send(session: Session, entries: Sequence[Entry], *, by: Actor | None = None)
             Thread.objects.filter(pk=thread.pk).update(stop_requested=True)
         # A turn that waits for answers has no use for a message; one that is over, for a stop.
         if kinds != {"user.message" if waits else "user.interrupt"} or is_busy:
-            _wake(session, thread)
+            wake(session, thread)
     return rows
 
 
-def _held(session: Session) -> tuple[Thread, Session]:
+def held(session: Session) -> tuple[Thread, Session]:
     """Lock the primary thread, then the session: the order in which workers lock them.
 
     Raises `Refused` when somebody has deleted the session meanwhile.
@@ -238,14 +254,16 @@ def _received(entry: Entry, can_be_stopped: bool, by: Actor | None) -> Entry:
     return replace(entry, queued=queued or entry.type == "user.interrupt" and can_be_stopped)
 
 
-def _check_open(session: Session) -> None:
+def check_open(session: Session) -> None:
+    """Raise `Refused` unless people may take part in the session."""
     if session.is_dream:
-        raise Refused("This session belongs to a dream; it takes no messages.")
+        raise Refused("This session belongs to a dream; it takes neither messages nor changes.")
     if session.archived_at or session.is_over:
         raise Refused("This session is archived. Start a new one to go on.")
 
 
-def _wake(session: Session, thread: Thread) -> None:
+def wake(session: Session, thread: Thread) -> None:
+    """Let a worker see to the thread, which the caller has locked."""
     if thread.status == Status.IDLE:
         events.append(thread, *loop.status_entries(thread, "running"))
         Thread.objects.filter(pk=thread.pk).update(status=Status.RUNNING)
@@ -262,25 +280,9 @@ def stop(session: Session) -> None:
 
 
 @transaction.atomic
-def describe(session: Session, **changes) -> Session:
-    """Change `title` (None takes it away) or `metadata` (a patch). Raises `Invalid`."""
-    thread, session = _held(session)
-    if "title" in changes:
-        changes["title"] = check_title(changes["title"])
-    if "metadata" in changes:
-        changes["metadata"] = paths.patch_metadata(session.metadata, changes["metadata"])
-    changes = {key: value for key, value in changes.items() if getattr(session, key) != value}
-    if changes:
-        Session.objects.filter(pk=session.pk).update(**changes)
-        events.append(thread, Entry("session.updated", changes))
-    session.refresh_from_db()
-    return session
-
-
-@transaction.atomic
 def archive(session: Session) -> Session:
     """End the session for good; it stays readable. Twice changes nothing. Raises `Refused`."""
-    thread, session = _held(session)
+    thread, session = held(session)
     if session.archived_at:
         return session
     _check_quiet(session)
@@ -296,9 +298,23 @@ def archive(session: Session) -> Session:
 
 
 @transaction.atomic
+def archive_thread(thread: Thread) -> Thread:
+    """Put a sub-agent's thread away. Twice changes nothing. Raises `Refused`."""
+    if thread.parent_id is None:
+        raise Refused("This is the session's own thread; archive the session instead.")
+    thread = Thread.objects.select_for_update(no_key=True).get(pk=thread.pk)
+    if thread.status not in (Status.IDLE, Status.TERMINATED):
+        raise Refused("The thread is running. Wait until it is done.")
+    if thread.archived_at is None and not thread.session.archived_at:
+        thread.archived_at = timezone.now()
+        thread.save(update_fields=["archived_at"])
+    return thread
+
+
+@transaction.atomic
 def delete(session: Session) -> None:
     """Remove the session and its log; stores keep what it wrote. Raises `Refused`."""
-    _, session = _held(session)
+    _, session = held(session)
     _check_quiet(session)
     pk = session.pk
     session.delete()

@@ -154,6 +154,14 @@ class StartForm(forms.Form):
     agent = forms.ModelChoiceField(Agent.objects.none(), empty_label=None)
     environment = forms.ModelChoiceField(Environment.objects.none(), empty_label=None)
     title = forms.CharField(required=False, max_length=256)
+    budget = forms.DecimalField(
+        required=False,
+        min_value=0,
+        max_value=999_999_999,
+        decimal_places=2,
+        label="Budget in US dollars",
+        help_text="At list price; the agent stops when it is spent, and goes on when you raise it.",
+    )
     message = forms.CharField(
         required=False,
         max_length=MAX_MESSAGE_CHARACTERS,
@@ -173,10 +181,38 @@ class StartForm(forms.Form):
             self.initial.setdefault("environment", environments[0].pk)
 
     @property
+    def budget_cents(self) -> int | None:
+        given = self.cleaned_data["budget"]
+        return None if given is None else int(given * 100)
+
+    @property
     def title_or_first_words(self) -> str | None:
         given = self.cleaned_data
         words = " ".join(given["message"][:400].split())
         return given["title"] or (words if len(words) <= 80 else f"{words[:79]}…") or None
+
+
+def _dollars(label: str) -> forms.DecimalField:
+    return forms.DecimalField(min_value=0, max_value=99_999_999, decimal_places=4, label=label)
+
+
+class PriceForm(forms.Form):
+    """What a model costs, in US dollars per million tokens."""
+
+    input = _dollars("Input")
+    output = _dollars("Output")
+    cache_read = _dollars("Input read from the cache")
+    cache_write = _dollars("Input written to the cache")
+
+
+class BudgetForm(forms.Form):
+    """What a session may spend, in US dollars."""
+
+    dollars = forms.DecimalField(min_value=0, max_value=999_999_999, decimal_places=2)
+
+    @property
+    def cents(self) -> int:
+        return int(self.cleaned_data["dollars"] * 100)
 
 
 class AgentForm(forms.Form):

@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from console.actors import Actor
-from sessions import context, events, leases, listening, permissions, transcript
+from sessions import budgets, context, events, leases, listening, permissions, transcript
 from sessions.events import Entry
 from sessions.leases import LeaseLost
 from sessions.models import Event, Session, Status, Thread
@@ -107,7 +107,7 @@ class Turn:
             if thread.stop_requested:
                 return self._interrupt(state)
             calls = state.ready_calls
-            if not calls and (state.open_calls or not state.needs_reply):
+            if not calls and not self._may_ask(state):
                 return self._go_on(state)
             # Here, and not in a transaction of its own: each costs as much as an event.
             asks = not calls and state.requests < MAX_REQUESTS
@@ -179,11 +179,16 @@ class Turn:
             result = toolbox.run(asked["name"], asked["input"], work)
             self._append(_result(call, result.text, result.is_error, result.facts))
 
+    def _may_ask(self, state: transcript.Turn) -> bool:
+        return state.needs_reply and not state.open_calls and not budgets.is_spent(self.session)
+
     def _go_on(self, state: transcript.Turn) -> bool:
         """Begin the next turn, or go idle; under the lock, so that no message is stranded."""
         if state.open_calls:
             waiting = [call.pk for call in state.open_calls]
             return self._idle({"type": "requires_action", "event_ids": waiting})
+        if state.needs_reply:
+            return self._idle({"type": "budget_reached"})
         if message := events.queued(self.thread).first():
             events.take_up(message)
             return True
@@ -267,8 +272,7 @@ class Turn:
         entries = [Entry("session.thread_status_idle", {**self._named(), **shown})]
         if self.is_primary:
             self._count_time()
-            usage = wire_usage(Session.objects.get(pk=self.session.pk))
-            entries.append(Entry("session.usage", {"usage": usage, "budget": None}))
+            entries.append(Entry("session.usage", self._usage()))
             entries.append(Entry("session.status_idle", shown))
         self._append(*entries)
         if self._goes_on(stop_reason):
@@ -278,10 +282,15 @@ class Turn:
         return False
 
     def _goes_on(self, stop_reason: dict) -> bool:
-        # Whoever stops a dream means all of it; and an open call has to be answered first.
-        if self.session.is_dream or stop_reason["type"] == "requires_action":
+        # Whoever stops a dream means all of it; and what holds the turn has to be settled first.
+        if self.session.is_dream or stop_reason["type"] in {"requires_action", "budget_reached"}:
             return False
         return events.queued(self.thread).exists()
+
+    def _usage(self) -> dict:
+        session = Session.objects.select_related("workspace").get(pk=self.session.pk)
+        budget = budgets.wire_budget(session.budget_cents)
+        return {"usage": budgets.wire_usage(session), "budget": budget}
 
     def _set_status(self, status: str, **changes) -> None:
         now = timezone.now()
@@ -298,7 +307,9 @@ class Turn:
     def _count(self, thread: Thread, reply: Reply) -> None:
         usage = asdict(reply.usage)
         added = {name: F(name) + count for name, count in usage.items()}
-        Session.objects.filter(pk=self.session.pk).update(**added)
+        price = budgets.price_of(self.session.workspace, self.session.model)
+        cost = F("cost") + (price.cost(reply.usage) if price else 0)
+        Session.objects.filter(pk=self.session.pk).update(**added, cost=cost)
         Thread.objects.filter(pk=thread.pk).update(
             retries=0,
             input_tokens=F("input_tokens")
@@ -375,19 +386,6 @@ def status_entries(thread: Thread, status: str) -> list[Entry]:
     if thread.parent_id is None:
         entries.insert(0, Entry(f"session.status_{status}"))
     return entries
-
-
-def wire_usage(session: Session) -> dict:
-    """A session's tokens so far, as the wire contract's §10 has them."""
-    return {
-        "input_tokens": session.input_tokens,
-        "output_tokens": session.output_tokens,
-        "cache_read_input_tokens": session.cache_read_input_tokens,
-        "cache_creation": {
-            "ephemeral_5m_input_tokens": session.cache_creation_input_tokens,
-            "ephemeral_1h_input_tokens": 0,
-        },
-    }
 
 
 def _result(call: Event, text: str, is_error: bool, facts: dict | None = None) -> Entry:

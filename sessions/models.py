@@ -135,6 +135,9 @@ class Session(models.Model):
     cache_read_input_tokens = models.PositiveBigIntegerField(default=0)
     cache_creation_input_tokens = models.PositiveBigIntegerField(default=0)
     active_seconds = models.FloatField(default=0)
+    cost = models.PositiveBigIntegerField(default=0, help_text="At list price, in nano-dollars.")
+    # Only a session that began with a budget can have one.
+    budget_cents = models.PositiveBigIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True)
@@ -158,8 +161,40 @@ class Session(models.Model):
         return self.agent_config["model"]["id"]
 
     @property
+    def cost_dollars(self) -> float:
+        return self.cost / 10**9
+
+    @property
+    def budget_dollars(self) -> float | None:
+        return None if self.budget_cents is None else self.budget_cents / 100
+
+    @property
+    def snapshot(self) -> dict:
+        """The agent as this session has it, as the wire shows it."""
+        head = {"type": "agent", "id": self.agent_id, "version": self.agent_version}
+        return {**head, **self.agent_config}
+
+    @property
     def is_over(self) -> bool:
         return self.status == Status.TERMINATED
+
+
+class ModelPrice(models.Model):
+    """What a model costs a workspace, in US dollars per million tokens."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="model_prices")
+    model = models.CharField(max_length=256)
+    input = models.DecimalField(max_digits=12, decimal_places=4)
+    output = models.DecimalField(max_digits=12, decimal_places=4)
+    cache_read = models.DecimalField(max_digits=12, decimal_places=4)
+    cache_write = models.DecimalField(max_digits=12, decimal_places=4)
+
+    class Meta:
+        ordering = ["model"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "model"], name="one_price")]
+
+    def __str__(self) -> str:
+        return self.model
 
 
 class Attachment(models.Model):
@@ -204,6 +239,7 @@ class Thread(models.Model):
     output_tokens = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
+    archived_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["pk"]

@@ -78,7 +78,7 @@ class Digest:
 
     def _panels(self, session: Session, kinds: set[str]) -> dict[str, Any]:
         context: dict[str, Any] = {
-            "usage": "span.model_request_end" in kinds,
+            "usage": bool(kinds & {"span.model_request_end", "session.updated"}),
             "renamed": "session.updated" in kinds,
         }
         if any(kind.startswith(STATUS) for kind in kinds):

@@ -60,8 +60,7 @@ def where(events: Sequence[Event]) -> Turn:
     for event in events:
         if event.type in TURN_ENDS:
             # A call that waits for somebody outside outlives the turn that made it.
-            goes_on = waits_for_answers(event)
-            turn, calls = Turn(decisions=turn.decisions), calls if goes_on else {}
+            turn, calls = _after(event, turn), calls if waits_for_answers(event) else {}
         elif event.type in CALLS:
             calls[event.pk] = event
         elif event.type in ANSWERS:
@@ -73,6 +72,11 @@ def where(events: Sequence[Event]) -> Turn:
             _note(turn, event)
     turn.open_calls = list(calls.values())
     return turn
+
+
+def _after(end: Event, turn: Turn) -> Turn:
+    """The next turn's beginning: what the last one left open is not forgotten."""
+    return Turn(decisions=turn.decisions, needs_reply=_reason(end) == "budget_reached")
 
 
 def _note(turn: Turn, event: Event) -> None:
@@ -97,7 +101,11 @@ def needs_permission(call: Event) -> bool:
 
 def waits_for_answers(end: Event) -> bool:
     """Whether a turn ended because somebody outside has to answer or to allow its calls."""
-    return end.payload.get("stop_reason", {}).get("type") == "requires_action"
+    return _reason(end) == "requires_action"
+
+
+def _reason(end: Event) -> str:
+    return end.payload.get("stop_reason", {}).get("type", "")
 
 
 def messages(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -144,7 +152,12 @@ def text_of(event: Event) -> str:
 
 def awaits_answers(thread: Thread) -> bool:
     """Whether the thread is idle because somebody outside has to answer or to allow its calls."""
+    return why_idle(thread) == "requires_action"
+
+
+def why_idle(thread: Thread) -> str:
+    """The type of the stop reason of an idle thread; empty when it works or never did."""
     if thread.status != Status.IDLE:
-        return False
+        return ""
     end = thread.events.filter(type="session.thread_status_idle").last()
-    return end is not None and waits_for_answers(end)
+    return _reason(end) if end else ""

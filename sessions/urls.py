@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions import agent_views, environment_views, views
+from sessions import agent_views, environment_views, money_views, views
 
 app_name = "sessions"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("sessions/<str:pk>/events/<str:event_pk>/answer", views.answer, name="answer"),
     path("sessions/<str:pk>/say", views.say, name="say"),
     path("sessions/<str:pk>/stop", views.stop, name="stop"),
+    path("sessions/<str:pk>/budget", money_views.budget, name="budget"),
     path("sessions/<str:pk>/rename", views.rename, name="rename"),
     path("sessions/<str:pk>/archive", views.archive, name="archive"),
     path("sessions/<str:pk>/delete", views.delete, name="delete"),
@@ -36,4 +37,5 @@ urlpatterns = [
     path("agents/<str:pk>/edit", agent_views.agent_edit, name="agent_edit"),
     path("agents/<str:pk>/archive", agent_views.agent_archive, name="agent_archive"),
     path("models", views.models, name="models"),
+    path("models/price", money_views.price, name="price"),
 ]

@@ -16,7 +16,7 @@ from console.access import workspace_view
 from console.actors import Actor
 from console.htmx import render_page, wants_fragment
 from memory.paths import Invalid
-from sessions import conversation, page, panels
+from sessions import budgets, conversation, page, panels, updates
 from sessions.conversation import Refused
 from sessions.forms import FilterForm, MountForms, StartForm, ticks_of
 from sessions.models import Session, Status
@@ -68,7 +68,16 @@ def recent(request, workspace):
 def models(request, workspace):
     agents = workspace.agents.current().with_latest()
     used = Counter(agent.latest.config["model"]["id"] for agent in agents)
-    rows = [(model, used[model.id]) for model in catalogue.models()]
+    own = budgets.prices(workspace)
+    rows = [
+        {
+            "model": model,
+            "agents": used[model.id],
+            "price": own.get(model.id) or budgets.list_price(model.id),
+            "is_own": model.id in own,
+        }
+        for model in catalogue.models()
+    ]
     return render(request, "sessions/_models.html", {"rows": rows})
 
 
@@ -121,6 +130,7 @@ def _begin(workspace, form: StartForm, mounts: MountForms) -> Session:
         given["environment"],
         mounts=mounts.mounts(),
         title=form.title_or_first_words,
+        budget_cents=form.budget_cents,
     )
     if given["message"].strip():
         conversation.say(session, given["message"])
@@ -278,7 +288,7 @@ def _done(request, session: Session):
 @require_POST
 def rename(request, workspace, pk):
     title = " ".join(request.POST.get("title", "").split())
-    return _change(request, workspace, pk, partial(conversation.describe, title=title))
+    return _change(request, workspace, pk, partial(updates.update, title=title))
 
 
 @workspace_view(role="editor")

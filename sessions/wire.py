@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from console.api import stamp
-from sessions import shells
-from sessions.loop import wire_usage
+from sessions import budgets, shells
 from sessions.models import Agent, Attachment, Environment, Session, Thread
 from sessions.providers.catalogue import Model
 
@@ -55,24 +56,20 @@ def environment(environment: Environment) -> dict[str, Any]:
 
 
 def session(session: Session) -> dict[str, Any]:
-    ended = session.archived_at or session.updated_at
     return {
         "type": "session",
         "id": session.pk,
         "status": session.status,
         "title": session.title,
-        "agent": _snapshot(session),
+        "agent": session.snapshot,
         "environment_id": session.environment_id,
         "resources": [resource(attachment) for attachment in session.attachments.all()],
         "vault_ids": [],
         "metadata": session.metadata,
         "outcome_evaluations": [],
-        "stats": {
-            "active_seconds": round(session.active_seconds, 3),
-            "duration_seconds": round((ended - session.created_at).total_seconds(), 3),
-        },
-        "usage": wire_usage(session),
-        "budget": None,
+        "stats": _stats(session),
+        "usage": budgets.wire_usage(session),
+        "budget": budgets.wire_budget(session.budget_cents),
         "deployment_id": None,
         "created_at": stamp(session.created_at),
         "updated_at": stamp(session.updated_at),
@@ -80,9 +77,12 @@ def session(session: Session) -> dict[str, Any]:
     }
 
 
-def _snapshot(session: Session) -> dict[str, Any]:
-    head = {"type": "agent", "id": session.agent_id, "version": session.agent_version}
-    return {**head, **session.agent_config}
+def _stats(session: Session) -> dict[str, float]:
+    ended = session.archived_at or timezone.now()
+    return {
+        "active_seconds": round(session.active_seconds, 3),
+        "duration_seconds": round((ended - session.created_at).total_seconds(), 3),
+    }
 
 
 def resource(attachment: Attachment) -> dict[str, Any]:
@@ -98,7 +98,8 @@ def resource(attachment: Attachment) -> dict[str, Any]:
 
 
 def thread(thread: Thread) -> dict[str, Any]:
-    snapshot = _snapshot(thread.session)
+    session, is_primary = thread.session, thread.parent_id is None
+    snapshot = session.snapshot
     snapshot.pop("multiagent")
     return {
         "type": "session_thread",
@@ -107,15 +108,15 @@ def thread(thread: Thread) -> dict[str, Any]:
         "parent_thread_id": thread.parent_id,
         "agent": {**snapshot, "name": thread.name},
         "status": thread.status,
-        "stats": None,
-        "usage": {
-            "input_tokens": thread.input_tokens,
-            "output_tokens": thread.output_tokens,
-            "cache_read_input_tokens": 0,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-        },
+        # A single agent's thread is its session; for a dream's sub-agents no time is kept.
+        "stats": {**_stats(session), "startup_seconds": None} if is_primary else None,
+        "usage": budgets.wire_usage(session) if is_primary else _own_usage(thread),
         "workflow_run_id": None,
         "created_at": stamp(thread.created_at),
         "updated_at": stamp(thread.updated_at),
-        "archived_at": None,
+        "archived_at": stamp(thread.archived_at or session.archived_at),
     }
+
+
+def _own_usage(thread: Thread) -> dict[str, Any]:
+    return {"input_tokens": thread.input_tokens, "output_tokens": thread.output_tokens}

@@ -67,6 +67,7 @@ def ids(alice, bob, workspace) -> dict[str, str]:
         "session_id": session.pk,
         "thread_id": session.primary.pk,
         "event_pk": event.pk,
+        "resource_id": "sesrsc_01nonsense",
         "dream_id": dream.pk,
         "model_id": "builtin",
     }

@@ -51,11 +51,12 @@ LAYERS = {
         apps
         models
         events transcript context shells permissions leases listening providers tools
+        budgets
         loop
         tasks
-        agents defaults conversation
+        agents defaults conversation updates
         reading page panels news feeds wire
-        forms environment_forms views agent_views environment_views api stream
+        forms environment_forms views agent_views environment_views money_views api stream
         urls
     """,
     "dreaming": """

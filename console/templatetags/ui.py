@@ -104,6 +104,16 @@ def compact(number: float | None) -> str:
     return f"{number:g}" if abs(number) < 1000 else _scaled(number, ("k", "M", "G"))
 
 
+@register.filter
+def dollars(amount: float | None) -> str:
+    """Write an amount of US dollars: $1.50, and $0.0042 where cents would say nothing."""
+    amount = float(amount or 0)
+    whole = f"{amount:,.2f}"
+    return (
+        f"${whole}" if abs(amount - float(whole.replace(",", ""))) < 0.00005 else f"${amount:,.4f}"
+    )
+
+
 def _scaled(number: float, units: tuple[str, ...]) -> str:
     power = 1
     while abs(number) / 1000**power >= 999.5 and power < len(units):

@@ -1,6 +1,7 @@
 """Agents (wire contract §8)."""
 
-from typing import Any
+from collections import Counter
+from typing import Any, get_args
 
 from ninja import Router
 
@@ -18,11 +19,12 @@ from console.api import (
 )
 from memory.paths import Invalid
 from sessions import agents, wire
-from sessions.api.bodies import AgentCreate, AgentUpdate, ModelChoice, Policy, Toolset
+from sessions.api.bodies import AgentCreate, AgentUpdate, ModelChoice, Policy, ToolConfig, Toolset
 from sessions.models import Agent
 
 router = Router()
 ALLOW = {"type": "always_allow"}
+NOT_OFFERED = {"web_fetch", "web_search"}
 
 
 def resolve_model(given: str | ModelChoice, before: dict | None = None) -> dict[str, Any]:
@@ -42,10 +44,28 @@ def resolve_model(given: str | ModelChoice, before: dict | None = None) -> dict[
 
 def resolve_tools(tools: list | None) -> list[dict[str, Any]]:
     """Give each tool the form that every response has: defaults filled, types echoed."""
+    _check_names(tools or [])
     return [
         _resolve_toolset(tool) if isinstance(tool, Toolset) else tool.model_dump()
         for tool in tools or []
     ]
+
+
+def _check_names(tools: list) -> None:
+    """A model calls a tool by its name, so no two may have the same."""
+    toolsets = [tool for tool in tools if isinstance(tool, Toolset)]
+    if len(toolsets) > 1:
+        raise invalid("`tools` can hold one agent_toolset_20260401 only.")
+    configs = [config for toolset in toolsets for config in toolset.configs or []]
+    builtin = set(get_args(ToolConfig.model_fields["name"].annotation)) if toolsets else set()
+    custom = [tool.name for tool in tools if not isinstance(tool, Toolset)]
+    for names in ([config.name for config in configs], [*builtin, *custom]):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise invalid(f"`tools` names {twice[0]!r} twice.")
+    for config in configs:
+        if config.name in NOT_OFFERED and config.enabled:
+            raise invalid(f"The tool {config.name!r} is not offered by this server; leave it out.")
 
 
 def _resolve_toolset(toolset: Toolset) -> dict[str, Any]:

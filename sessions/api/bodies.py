@@ -6,7 +6,7 @@ Absent and null differ: what was not sent is not in `model_fields_set`.
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 
 class Body(Schema):
@@ -48,7 +48,7 @@ class ToolConfig(Schema):
 class Toolset(Body):
     type: Literal["agent_toolset_20260401"]
     default_config: ToolDefaults | None = None
-    configs: list[ToolConfig] | None = None
+    configs: Annotated[list[ToolConfig], Field(max_length=16)] | None = None
 
 
 class CustomTool(Body):
@@ -56,6 +56,13 @@ class CustomTool(Body):
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
     description: str
     input_schema: dict[str, Any]
+
+    @field_validator("input_schema")
+    @classmethod
+    def _is_of_an_object(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        if schema.get("type") != "object":
+            raise ValueError('the type of an `input_schema` must be "object"')
+        return schema
 
 
 AnyTool = Annotated[Toolset | CustomTool, Field(discriminator="type")]
@@ -76,7 +83,7 @@ class AgentCreate(Body):
 
 
 class AgentUpdate(Body):
-    version: int | None = None
+    version: Annotated[int, Field(ge=1)] | None = None
     name: Name | None = None
     model: Name | ModelChoice | None = None
     description: str | None = None
@@ -149,13 +156,13 @@ class EnvironmentUpdate(Body):
 class AgentRef(Body):
     type: Literal["agent"]
     id: str
-    version: int | None = None
+    version: Annotated[int, Field(ge=1)] | None = None
 
 
 class AgentOverrides(Body):
     type: Literal["agent_with_overrides"]
     id: str
-    version: int | None = None
+    version: Annotated[int, Field(ge=1)] | None = None
     model: Name | ModelChoice | None = None
     system: str | None = None
     tools: Tools | None = None
@@ -204,6 +211,22 @@ AnyEvent = Annotated[
 ]
 
 
+class Money(Body):
+    """An amount in whole cents."""
+
+    amount: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
+    currency: Literal["USD"]
+
+
+class Budget(Body):
+    type: Literal["limit"]
+    max_list_cost: Money
+
+    @property
+    def cents(self) -> int:
+        return int(self.max_list_cost.amount)
+
+
 class SessionCreate(Body):
     agent: str | Annotated[AgentRef | AgentOverrides, Field(discriminator="type")]
     environment_id: str
@@ -212,12 +235,20 @@ class SessionCreate(Body):
     resources: list[StoreResource] | None = None
     initial_events: Annotated[list[UserMessage], Field(max_length=50)] | None = None
     vault_ids: list[str] | None = None
-    budget: dict | None = None
+    budget: Budget | None = None
+
+
+class SessionAgentUpdate(Body):
+    tools: Tools | None = None
+    mcp_servers: list[dict] | None = None
 
 
 class SessionUpdate(Body):
     title: str | None = None
     metadata: MetadataPatch | None = None
+    agent: SessionAgentUpdate | None = None
+    budget: Budget | None = None
+    vault_ids: Any = None
 
 
 class EventsSend(Body):

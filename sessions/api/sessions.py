@@ -1,4 +1,4 @@
-"""Sessions, their resources and threads (wire contract §10, §11, §13)."""
+"""Sessions and their resources (wire contract §10, §11)."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from ninja import Router
 
 from console.api import (
+    ApiError,
     cursor_of,
     find,
     invalid,
@@ -18,11 +19,11 @@ from console.api import (
     within,
 )
 from memory.paths import Invalid
-from sessions import conversation, wire
-from sessions.api.agents import check_offered, config_changes
+from sessions import conversation, updates, wire
+from sessions.api.agents import check_offered, config_changes, resolve_tools
 from sessions.api.bodies import AgentOverrides, SessionCreate, SessionUpdate, StoreResource
 from sessions.events import Entry
-from sessions.models import Access, Session
+from sessions.models import Access, Session, Status
 
 router = Router()
 
@@ -39,8 +40,6 @@ def find_session(request, session_id: str) -> Session:
 def create(request, body: SessionCreate):
     if body.vault_ids:
         raise invalid("`vault_ids` is not offered by this server; leave it out.")
-    if body.budget:
-        raise invalid("`budget` is not offered by this server yet; leave it out.")
     agent, version, config = _agent(request, body.agent)
     environment = find(request.workspace.environments, body.environment_id, "The environment")
     with transaction.atomic(), _refusals():
@@ -53,10 +52,11 @@ def create(request, body: SessionCreate):
             mounts=[_mount(request, resource) for resource in body.resources or []],
             title=body.title,
             metadata=body.metadata,
+            budget_cents=body.budget.cents if body.budget else None,
         )
         if body.initial_events:
             entries = [Entry(event.type, _payload(event)) for event in body.initial_events]
-            conversation.send(session, entries)
+            conversation.send(session, entries, by=request.actor)
             session.refresh_from_db()
     return wire.session(session)
 
@@ -105,10 +105,14 @@ def list_sessions(
     agent_id: str | None = None,
     agent_version: int | None = None,
     memory_store_id: str | None = None,
+    deployment_id: str | None = None,
 ):
     if order not in {"asc", "desc"}:
         raise invalid("`order` must be asc or desc.")
     rows = _filtered(request, include_archived, agent_id, agent_version, memory_store_id)
+    if deployment_id:
+        rows = rows.none()  # no session here comes from a deployment
+    _check_reached(request, rows)
     return _both_ways(rows, request.GET.get("page"), limit_of(limit), order)
 
 
@@ -124,9 +128,27 @@ def _filtered(request, include_archived, agent_id, agent_version, memory_store_i
         rows = rows.filter(agent_version=agent_version)
     if memory_store_id:
         rows = rows.filter(attachments__store_key=memory_store_id)
-    if statuses := request.GET.getlist("statuses"):
+    if statuses := statuses_of(request):
         rows = rows.filter(status__in=statuses)
     return within(rows, request.GET, "created_at", "created_at")
+
+
+def statuses_of(request) -> list[str]:
+    statuses = request.GET.getlist("statuses")
+    if not set(statuses) <= set(Status.values):
+        raise invalid(f"`statuses[]` takes {', '.join(Status.values)}.")
+    return statuses
+
+
+def _check_reached(request, rows: QuerySet) -> None:
+    """Refuse bounds of time that leave out the very session at which the last page ended."""
+    at = position_of(request.GET.get("page")).get("at")
+    bounds = [name for name in request.GET if name.startswith("created_at_")]
+    if not at or not bounds:
+        return
+    ended = request.workspace.sessions.filter(pk=str(at))
+    if ended.exists() and not within(ended, request.GET, "created_at", "created_at").exists():
+        raise invalid("`created_at` was moved past this `page`; start again without it.")
 
 
 def _both_ways(rows: QuerySet, cursor: str | None, limit: int, order: str) -> dict[str, Any]:
@@ -167,12 +189,24 @@ def retrieve(request, session_id: str):
 @needs("editor")
 def update(request, session_id: str, body: SessionUpdate):
     session = find_session(request, session_id)
+    with _refusals():
+        return wire.session(updates.update(session, **_changes(body)))
+
+
+def _changes(body: SessionUpdate) -> dict[str, Any]:
     given = body.model_fields_set
-    changes = {"title": body.title} if "title" in given else {}
+    if "vault_ids" in given:
+        raise invalid("`vault_ids` cannot be changed; leave it out.")
+    changes: dict[str, Any] = {"title": body.title} if "title" in given else {}
     if body.metadata:
         changes["metadata"] = body.metadata
-    with _refusals():
-        return wire.session(conversation.describe(session, **changes))
+    if body.agent:
+        check_offered(body.agent)
+        if "tools" in body.agent.model_fields_set:
+            changes["tools"] = resolve_tools(body.agent.tools)
+    if "budget" in given:
+        changes["budget_cents"] = body.budget.cents if body.budget else None
+    return changes
 
 
 @router.post("/{session_id}/archive")
@@ -194,21 +228,38 @@ def delete(request, session_id: str):
 @router.get("/{session_id}/resources")
 def list_resources(request, session_id: str, limit: int | None = None):
     rows = find_session(request, session_id).attachments.all()
-    shown = rows[: limit_of(limit, default=1000, most=1000)]
-    return {"data": [wire.resource(attachment) for attachment in shown], "next_page": None}
+    limit, cursor = limit_of(limit, default=1000, most=1000), request.GET.get("page")
+    return page(rows, limit=limit, cursor=cursor, wire=wire.resource, kind="resources", order="asc")
 
 
-@router.get("/{session_id}/threads")
-def list_threads(request, session_id: str, limit: int | None = None):
-    rows = find_session(request, session_id).threads.select_related("session")
-    if statuses := request.GET.getlist("statuses"):
-        rows = rows.filter(status__in=statuses)
-    limit = limit_of(limit, default=1000, most=1000)
-    cursor = request.GET.get("page")
-    return page(rows, limit=limit, cursor=cursor, wire=wire.thread, kind="threads", order="asc")
+@router.post("/{session_id}/resources")
+@needs("editor")
+def add_resource(request, session_id: str):
+    find_session(request, session_id)
+    raise invalid(
+        "Files are not offered by this server, and memory stores are attached when a session is"
+        " made: make a new session with the stores it needs in `resources`."
+    )
 
 
-@router.get("/{session_id}/threads/{thread_id}")
-def retrieve_thread(request, session_id: str, thread_id: str):
-    session = find_session(request, session_id)
-    return wire.thread(find(session.threads.select_related("session"), thread_id, "The thread"))
+@router.get("/{session_id}/resources/{resource_id}")
+def retrieve_resource(request, session_id: str, resource_id: str):
+    raise _no_resource(request, session_id, resource_id)
+
+
+@router.post("/{session_id}/resources/{resource_id}")
+@needs("editor")
+def update_resource(request, session_id: str, resource_id: str):
+    raise _no_resource(request, session_id, resource_id)
+
+
+@router.delete("/{session_id}/resources/{resource_id}")
+@needs("editor")
+def delete_resource(request, session_id: str, resource_id: str):
+    raise _no_resource(request, session_id, resource_id)
+
+
+def _no_resource(request, session_id: str, resource_id: str) -> ApiError:
+    """Attached stores have no ids of their own (contract §11), and there is nothing else."""
+    find_session(request, session_id)
+    return not_found("The resource", resource_id)

@@ -139,6 +139,8 @@ class Migration(migrations.Migration):
                 ('cache_read_input_tokens', models.PositiveBigIntegerField(default=0)),
                 ('cache_creation_input_tokens', models.PositiveBigIntegerField(default=0)),
                 ('active_seconds', models.FloatField(default=0)),
+                ('cost', models.PositiveBigIntegerField(default=0, help_text='At list price, in nano-dollars.')),
+                ('budget_cents', models.PositiveBigIntegerField(null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('archived_at', models.DateTimeField(null=True)),
@@ -163,6 +165,7 @@ class Migration(migrations.Migration):
                 ('output_tokens', models.PositiveBigIntegerField(default=0)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('archived_at', models.DateTimeField(null=True)),
             ],
             options={
                 'ordering': ['pk'],

@@ -15,6 +15,22 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='ModelPrice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('model', models.CharField(max_length=256)),
+                ('input', models.DecimalField(decimal_places=4, max_digits=12)),
+                ('output', models.DecimalField(decimal_places=4, max_digits=12)),
+                ('cache_read', models.DecimalField(decimal_places=4, max_digits=12)),
+                ('cache_write', models.DecimalField(decimal_places=4, max_digits=12)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='model_prices', to='console.workspace')),
+            ],
+            options={
+                'ordering': ['model'],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'model'), name='one_price')],
+            },
+        ),
         migrations.AddField(
             model_name='agent',
             name='workspace',

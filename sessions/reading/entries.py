@@ -231,11 +231,8 @@ class Reader:
         return [Mark(event.pk, event.created_at, text, tone)]
 
     def _updated(self, event: Event) -> list[Entry]:
-        if "title" not in event.payload:
-            return []
-        title = event.payload["title"]
-        text = f"Renamed to “{title}”" if title else "The title was removed"
-        return [Mark(event.pk, event.created_at, text)]
+        words = [say(event.payload[key]) for key, say in UPDATES.items() if key in event.payload]
+        return [Mark(event.pk, event.created_at, "; ".join(words))] if words else []
 
     def _other_words(self, event: Event) -> list[Entry]:
         return [Notice(event.pk, event.created_at, "info", OTHERS[event.type], text_of(event))]
@@ -318,6 +315,21 @@ def _ending(payload: dict[str, Any]) -> tuple[str, str]:
     return (f"{text}: {why}" if why else text), tone
 
 
+def _renamed(title: str | None) -> str:
+    return f"Renamed to “{title}”" if title else "The title was removed"
+
+
+def _rebudgeted(budget: dict | None) -> str:
+    if budget is None:
+        return "The budget was removed"
+    return f"The budget is now ${int(budget['max_list_cost']['amount']) / 100:,.2f}"
+
+
+UPDATES = {
+    "title": _renamed,
+    "budget": _rebudgeted,
+    "agent": lambda agent: "The agent’s tools were changed",
+}
 ENDINGS = {
     "requires_action": ("Waiting for an answer", "warn"),
     "retries_exhausted": ("Ended by an error", "danger"),

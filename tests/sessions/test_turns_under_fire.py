@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerIsDown
 
-from sessions import conversation, events, leases, loop, tasks, transcript
+from sessions import conversation, events, leases, loop, tasks, transcript, updates
 from sessions.events import Entry
 from sessions.models import Event, Session, Status, Thread
 from tests.factories import make_agent, make_session, make_store
@@ -257,7 +257,7 @@ def test_waiting_for_a_retry_is_no_activity(fake, session):
 
 def test_whoever_comes_to_a_deleted_session_is_told_so(session):
     conversation.delete(session.workspace.sessions.get(pk=session.pk))
-    for late in (conversation.archive, conversation.describe, conversation.delete):
+    for late in (conversation.archive, updates.update, conversation.delete):
         with pytest.raises(conversation.Refused, match="deleted"):
             late(session)
     with pytest.raises(conversation.Refused, match="deleted"):
@@ -347,7 +347,7 @@ class Storm:
 
     def rename(self) -> None:
         self.over.wait(random.random() / 5)
-        conversation.describe(self.session, title=f"Talk {random.random()}")
+        updates.update(self.session, title=f"Talk {random.random()}")
 
     def run(self) -> None:
         Thread.objects.filter(status=Status.RESCHEDULING).update(retry_at=timezone.now())

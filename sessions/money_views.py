@@ -1,0 +1,58 @@
+"""What models cost here, and what a session may spend."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+from django_htmx.http import trigger_client_event
+
+from console.access import workspace_view
+from console.htmx import wants_fragment
+from memory.paths import Invalid
+from sessions import budgets, updates
+from sessions.conversation import Refused
+from sessions.forms import BudgetForm, PriceForm
+
+
+@workspace_view(role="owner")
+def price(request, workspace):
+    """Set what a model costs, or go back to the list's price."""
+    asked = request.POST or request.GET
+    model = asked.get("model", "")
+    if not 0 < len(model) <= 256 or "\0" in model:
+        raise Http404("No such model")
+    if "forget" in request.POST:
+        return _set(request, workspace, model, None)
+    own, listed = budgets.prices(workspace).get(model), budgets.list_price(model)
+    known = own or listed
+    form = PriceForm(request.POST or None, initial=dict(known.__dict__) if known else {})
+    if request.method == "POST" and form.is_valid():
+        return _set(request, workspace, model, budgets.Price(**form.cleaned_data))
+    context = {"form": form, "model": model, "list_price": listed, "is_own": bool(own)}
+    return render(request, "sessions/price.html", context, status=422 if form.errors else 200)
+
+
+def _set(request, workspace, model: str, price: budgets.Price | None):
+    budgets.set_price(workspace, model, price)
+    messages.success(request, f"The price of {model} is set.")
+    return redirect("models", workspace.slug)
+
+
+@workspace_view(role="editor")
+@require_POST
+def budget(request, workspace, pk):
+    """Raise or lower a session's budget."""
+    session = get_object_or_404(workspace.sessions, pk=pk)
+    form = BudgetForm(request.POST)
+    error = "" if form.is_valid() else "A budget is a number of dollars, more than 0."
+    if not error:
+        try:
+            updates.update(session, budget_cents=form.cents)
+        except (Invalid, Refused) as refusal:
+            error = str(refusal)
+    if wants_fragment(request):
+        said = {"tone": "warn", "text": error} if error else {"tone": "ok", "text": "Budget set."}
+        return trigger_client_event(HttpResponse(status=204), "toast", said)
+    if error:
+        messages.error(request, error)
+    return redirect(session)
