@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from memory import paths, patterns
 from memory.models import Store
+from memory.results import MODES, Query
 
 MONO = {"class": "mono", "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 
@@ -104,9 +105,28 @@ class FileForm(TextForm):
 
 
 class SearchForm(forms.Form):
-    """Looks for lines in the files of a store."""
-
-    MODES = {"text": "Exact text", "words": "Words, best first", "regex": "Regular expression"}
+    """Looks for lines in the files of one store, or of many."""
 
     q = forms.CharField(max_length=patterns.LENGTH, strip=False, required=False)
     mode = forms.ChoiceField(choices=MODES.items(), required=False)
+    case = forms.BooleanField(required=False)
+    prefix = forms.CharField(max_length=1024, required=False)
+    store = forms.CharField(required=False)
+    everywhere = forms.BooleanField(required=False)
+
+    def clean_prefix(self) -> str:
+        prefix = self.cleaned_data["prefix"].replace("\0", "")
+        return f"/{prefix.lstrip('/')}"
+
+    @property
+    def query(self) -> Query | None:
+        """What to look for; None when there is nothing yet, or nothing that can be."""
+        if not self.is_valid() or not self.cleaned_data["q"].strip():
+            return None
+        data = self.cleaned_data
+        return Query(data["q"], data["mode"] or "text", data["case"], data["prefix"])
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with what was typed, in words."""
+        return " ".join(error for errors in self.errors.values() for error in errors)

@@ -38,11 +38,13 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """A line that matches, cut to what can be shown; lines count from 1."""
+    """A line that matches and its neighbours, cut to what can be shown; lines count from 1."""
 
     file: File
     number: int
     text: str
+    before: str | None = None
+    after: str | None = None
 
 
 class Pattern:
@@ -93,8 +95,23 @@ class Pattern:
             if start == len(data):
                 break  # an empty match behind the last line break: there is no line
             number, counted = number + data.count(b"\n", counted, start), start
-            yield Line(file, number, cut(data[start:end], match.start() - start))
+            text = cut(data[start:end], match.start() - start)
+            yield Line(file, number, text, *neighbours(data, start, end))
             position = end + 1
+
+    def marks(self, line: bytes) -> Iterator[tuple[int, int]]:
+        """Where in a line, in bytes, something matches."""
+        for match in self._regex.finditer(line):
+            if match.end() > match.start():
+                yield match.span()
+
+
+def neighbours(data: bytes, start: int, end: int) -> tuple[str | None, str | None]:
+    """The lines before and after one; None where the text begins or ends."""
+    before = data[data.rfind(b"\n", 0, start - 1) + 1 : start - 1] if start else None
+    stop = data.find(b"\n", end + 1)
+    after = data[end + 1 : None if stop < 0 else stop] if end + 1 < len(data) else None
+    return tuple(None if line is None else cut(line, 0) for line in (before, after))
 
 
 def check_length(pattern: str) -> None:

@@ -96,6 +96,13 @@ class Ranking:
             lines.setdefault(text.rfind(b"\n", 0, at) + 1, set()).add(form)
         return max(lines, key=lambda at: sum(weights[form] for form in lines[at]), default=0)
 
+    def marks(self, line: bytes) -> Iterator[tuple[int, int]]:
+        """Where in a line, in bytes, one of the words stands."""
+        for match in self._finder.finditer(line) if self._finder else ():
+            group = match.lastindex
+            if _form(match[group].decode().lower()) in self._stems:
+                yield match.span(group)
+
     def _places(self, text: bytes) -> Iterator[tuple[str, int]]:
         if self._finder is None:
             return

@@ -1,77 +1,161 @@
-"""What a search in a store found, ready to be shown: by file, with what matched marked."""
+"""What a search found, ready to be shown: by file, with what matched marked."""
 
 import re
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby, islice
 
-from django.utils.html import conditional_escape, format_html
+from django.db.models import QuerySet
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from memory import search
 from memory.models import Memory, Store
-from memory.patterns import Pattern
+from memory.patterns import Pattern, check_length
+from memory.ranking import Ranking
+from memory.reading import Clock
 from memory.rendering import reveal
+from memory.search import Hit, Hits
 
 NAMES = 6  # files found by their path alone
+MARKS = 50  # in one line
+SECONDS = 4.0  # a page waits no longer
+
+MODES = {"text": "Exact text", "words": "Words, best first", "regex": "Regular expression"}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to look for and how: as `text`, as `words`, or as a `regex`."""
+
+    text: str
+    mode: str = "text"
+    match_case: bool = False
+    prefix: str = "/"
+
+    @property
+    def finds_names(self) -> bool:
+        return self.mode != "regex"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line as HTML: one that was found, or one beside it. `is_apart` after lines left out."""
+
+    number: int
+    html: SafeString
+    is_hit: bool
+    is_apart: bool = False
 
 
 @dataclass(frozen=True)
 class Found:
-    """The lines found in one file: their numbers, and their texts as HTML."""
+    """The lines found in one file."""
 
+    store: Store
     path: str
     memory_id: str
-    lines: list[tuple[int, SafeString]]
+    lines: list[Shown]
+
+    @property
+    def count(self) -> int:
+        return sum(line.is_hit for line in self.lines)
 
 
 @dataclass(frozen=True)
 class Results:
-    """`named` are files whose path matches; `more` says that there is more than this."""
+    """`named` are files whose path matches; `more` says that there is more than this.
 
-    files: list[Found]
-    named: list[Memory]
+    `unread` are the stores that the time did not suffice for, not all of them or none of them.
+    """
+
+    files: list[Found] = field(default_factory=list)
+    named: list[Memory] = field(default_factory=list)
     more: bool = False
+    unread: list[Store] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        return sum(len(file.lines) for file in self.files)
+        return sum(file.count for file in self.files)
 
 
-def search_store(store: Store, query: str, mode: str) -> Results:
-    """Look for `query` as `text` (in whatever case), as `words`, or as a `regex`.
-
-    Raises `Invalid` for a regular expression that cannot be used.
-    """
-    if mode == "words":
-        hits, marker = search.ranked(store, query), _any_word(query)
-    elif mode == "regex":
-        hits, marker = search.grep(store, query), None
-    else:
-        query = query.strip()
-        hits = search.grep(store, Pattern(re.escape(query), ignore_case=True))
-        marker = re.compile(re.escape(reveal(query)), re.IGNORECASE)
-    files = [
-        Found(path, key, [(hit.line_number, _marked(hit.line, marker)) for hit in group])
-        for (path, key), group in groupby(hits.hits, lambda hit: (hit.path, hit.memory_id))
-    ]
-    named = [] if mode == "regex" else list(store.memories.filter(path__icontains=query)[:NAMES])
-    return Results(files, named, hits.more)
+Finder = Callable[..., Hits]
+Marker = Callable[[bytes], Iterable[tuple[int, int]]]
 
 
-def _any_word(query: str) -> re.Pattern | None:
-    words = [re.escape(word) for word in re.findall(r"\w{2,}", query)]
-    return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE) if words else None
+def look(stores: QuerySet[Store], query: Query, *, seconds: float) -> Results:
+    """Look through the stores, one after the other, for so long. Raises `Invalid`."""
+    find, mark = _means(query)
+    clock, hits, unread, more = Clock(seconds), [], [], False
+    for store in stores:
+        if len(hits) >= search.LIMIT or clock.is_over:
+            more, unread = True, [*unread, store] if clock.is_over else unread
+            continue
+        found = find(store, prefix=query.prefix, limit=search.LIMIT - len(hits), clock=clock)
+        hits += [(store, hit) for hit in found.hits]
+        more = more or found.more
+        unread += [store] if found.is_partial else []
+    if query.mode == "words":
+        hits.sort(key=lambda pair: -pair[1].score)
+    return Results(list(_by_file(hits, mark)), _named(stores, query), more, unread)
 
 
-def _marked(line: str, marker: re.Pattern | None) -> SafeString:
-    line = reveal(line)
-    if marker is None:
-        return conditional_escape(line)
-    pieces, last = [], 0
-    for match in marker.finditer(line):
+def _means(query: Query) -> tuple[Finder, Marker]:
+    """How to find it, and how to mark it."""
+    if query.mode == "words":
+        check_length(query.text)
+        return partial(search.ranked, query=query.text), Ranking(query.text).marks
+    text = query.text if query.mode == "regex" else re.escape(query.text.strip())
+    pattern = Pattern(text, ignore_case=not query.match_case)
+    return partial(search.grep, pattern=pattern), pattern.marks
+
+
+def _named(stores: QuerySet[Store], query: Query) -> list[Memory]:
+    if not query.finds_names or "\0" in query.text + query.prefix:
+        return []
+    memories = Memory.objects.filter(store__in=stores).select_related("store")
+    memories = memories.under(query.prefix.rstrip("/") + "/")
+    return list(memories.filter(path__icontains=query.text.strip())[:NAMES])
+
+
+# -- Lines --------------------------------------------------------------------------------
+
+
+def _by_file(hits: Iterable[tuple[Store, Hit]], mark: Marker) -> Iterator[Found]:
+    for _, pairs in groupby(hits, lambda pair: pair[1].memory_id):
+        pairs = list(pairs)
+        store, first = pairs[0]
+        lines = list(_lines([hit for _, hit in pairs], mark))
+        yield Found(store, first.path, first.memory_id, lines)
+
+
+def _lines(hits: list[Hit], mark: Marker) -> Iterator[Shown]:
+    """The lines found and those beside them, each once."""
+    found = {}
+    for hit in hits:
+        beside = {hit.line_number - 1: hit.before, hit.line_number + 1: hit.after}
+        for number, line in beside.items():
+            if line and line.strip():
+                found.setdefault(number, Shown(number, _html(line, ()), False))
+        line = hit.line.encode(errors="replace")
+        found[hit.line_number] = Shown(hit.line_number, _html(hit.line, mark(line)), True)
+    last = None
+    for number, line in sorted(found.items()):
+        yield replace(line, is_apart=last is not None and number > last + 1)
+        last = number
+
+
+def _html(line: str, marks: Iterable[tuple[int, int]]) -> SafeString:
+    data, pieces, last = line.encode(errors="replace"), [], 0
+    for start, end in islice(marks, MARKS):
         pieces += [
-            conditional_escape(line[last : match.start()]),
-            format_html("<mark>{}</mark>", match[0]),
+            _shown(data[last:start]),
+            format_html("<mark>{}</mark>", _shown(data[start:end])),
         ]
-        last = match.end()
-    return mark_safe("".join([*pieces, conditional_escape(line[last:])]))  # noqa: S308 - escaped
+        last = end
+    return mark_safe("".join([*pieces, _shown(data[last:])]))  # noqa: S308 - escaped
+
+
+def _shown(data: bytes) -> SafeString:
+    return format_html("{}", reveal(data.decode(errors="replace")))

@@ -12,7 +12,7 @@ from django.db.models import Count, Sum
 
 from memory import globs, reading
 from memory.models import Memories, Store
-from memory.patterns import File, Line, Pattern, cut
+from memory.patterns import File, Line, Pattern, cut, neighbours
 from memory.ranking import Ranking
 from memory.reading import Clock
 
@@ -21,13 +21,15 @@ LIMIT = 200
 
 @dataclass(frozen=True)
 class Hit:
-    """A line that was found; lines count from 1. `score` orders the hits of a ranked search."""
+    """A line that was found, with its neighbours; lines count from 1. `score` orders ranked hits."""
 
     path: str
     line_number: int
     line: str
     memory_id: str = ""
     score: float | None = None
+    before: str | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _first(lines: Iterator[Line], limit: int, clock: Clock) -> Hits:
 def _hit(line: Line) -> Hit:
     key = line.file.key
     pk = "" if key is None else reading.public_id(key)
-    return Hit(line.file.path, line.number, line.text, pk)
+    return Hit(line.file.path, line.number, line.text, pk, before=line.before, after=line.after)
 
 
 # -- By path ------------------------------------------------------------------------------
@@ -143,8 +145,9 @@ def _extent(store: Store, memories: Memories, prefix: str) -> tuple[int, int]:
 
 
 def _best_hit(ranking: Ranking, file: File, score: float) -> Hit:
-    start = ranking.best_place(file.data)
-    end = file.data.find(b"\n", start)
-    line = file.data[start:] if end < 0 else file.data[start:end]
-    number = file.data.count(b"\n", 0, start) + 1
-    return Hit(file.path, number, cut(line, 0), reading.public_id(file.key), score)
+    data, start = file.data, ranking.best_place(file.data)
+    end = data.find(b"\n", start)
+    end = len(data) if end < 0 else end
+    number, pk = data.count(b"\n", 0, start) + 1, reading.public_id(file.key)
+    before, after = neighbours(data, start, end)
+    return Hit(file.path, number, cut(data[start:end], 0), pk, score, before, after)

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 from console.access import workspace_view
 from console.htmx import render_page
 from console.models import Role
-from memory import history, page, paths, results, stores
-from memory.forms import DeleteStoreForm, SearchForm, StoreForm
+from memory import history, page, paths, stores
+from memory.forms import DeleteStoreForm, StoreForm
 from memory.links import MOUNTS, from_memory
 from memory.models import StoreState, Version
 from memory.rendering import render as render_markdown
@@ -139,22 +139,6 @@ def at(request, workspace, store_id):
         return redirect(f"{store.get_absolute_url()}?folder={quote(folder)}")
     context = {"path": path}
     return page.show(request, store, "missing", context, title="No such file", status=404)
-
-
-@workspace_view
-@require_GET
-def store_search(request, workspace, store_id):
-    store = page.find_store(workspace, store_id)
-    form = SearchForm(request.GET)
-    found = error = None
-    if form.is_valid() and form.cleaned_data["q"].strip():
-        try:
-            found = results.search_store(store, form.cleaned_data["q"], form.cleaned_data["mode"])
-        except paths.Invalid as invalid:
-            error = str(invalid)
-    context = {"form": form, "q": request.GET.get("q", ""), "results": found, "error": error}
-    status = 422 if error else 200
-    return page.show(request, store, "search", context, title="Search", status=status)
 
 
 # -- What one does to it ------------------------------------------------------------------

@@ -43,7 +43,7 @@ LAYERS = {
         trees history links page results choices wire templatetags
         forms history_forms transfer_forms
         views file_views edit_views history_views redaction_views use_views transfer_views
-        change_views api
+        change_views search_views api
         urls
         management
     """,

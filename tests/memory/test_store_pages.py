@@ -504,33 +504,6 @@ def test_a_page_of_history_asks_no_more_for_more_versions(as_alice, store):
     assert queries(as_alice, url("store_history", store)) <= few
 
 
-# -- Finding ------------------------------------------------------------------------------
-
-
-def test_a_search_leads_to_the_lines(as_alice, store, talk):
-    page = text(as_alice.get(url("store_search", store, q="AT NOON")))
-    assert f"{url('memory', store, talk)}?view=source#L3" in page
-    assert "<mark>at noon</mark>" in page
-
-
-@pytest.mark.parametrize(("mode", "query"), [("regex", "at n.{2}n"), ("words", "talks noon")])
-def test_a_search_takes_patterns_and_words(as_alice, store, mode, query):
-    page = text(as_alice.get(url("store_search", store, q=query, mode=mode)))
-    assert "1 in 1 file" in page
-
-
-def test_a_broken_pattern_is_explained(as_alice, store):
-    answer = as_alice.get(url("store_search", store, q="(", mode="regex"))
-    assert answer.status_code == 422
-    assert "is not closed" in text(answer)
-
-
-def test_what_is_found_is_shown_as_text(as_alice, store):
-    make_memory(store, "/x.md", "<b>needle</b> \u202e")
-    page = as_alice.get(url("store_search", store, q="<b>")).content.decode()
-    assert "<mark>&lt;b&gt;</mark>needle&lt;/b&gt; ⟨U+202E⟩" in page
-
-
 # -- On the home page ---------------------------------------------------------------------
 
 
