@@ -178,7 +178,7 @@ def _can_return(origins: Mapping[str, Version], change: FileMerge) -> bool:
 
 def before_after(change_set: ChangeSet) -> dict[str, tuple[Blob | None, Blob | None]]:
     """What stood at each path before the change set and after it; None where nothing did."""
-    before, after = map(_blobs, _ends(change_set))
+    before, after = map(texts, _ends(change_set))
     known = sorted((before.keys() | after.keys()) - {None})
     pairs = {path: (before.get(path), after.get(path)) for path in known}
     return {path: (old, new) for path, (old, new) in pairs.items() if old != new}
@@ -201,7 +201,7 @@ def undo(
     store = stores.writable(change_set.store, Act(by))
     before, after = _ends(change_set)
     _check_undoable(change_set, before, after)
-    merges = merge(store, _blobs(after), _blobs(before))
+    merges = merge(store, texts(after), texts(before))
     if dry_run:
         return Undo(apply_choices(merges, resolutions))
     summary = f"Undo: {change_set.summary}"
@@ -245,5 +245,6 @@ def _standing(versions: Iterable[Version]) -> dict[str | None, Version]:
     return {v.path: v for v in versions if v.operation != Operation.DELETED}
 
 
-def _blobs(versions: Mapping[str, Version]) -> dict[str, Blob]:
+def texts(versions: Mapping[str, Version]) -> dict[str, Blob]:
+    """The tree of versions that stand at these paths."""
     return {path: version.blob for path, version in versions.items()}

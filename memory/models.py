@@ -167,6 +167,7 @@ class ChangeSet(models.Model):
         REVIEW = "review", "Review"
         DREAM = "dream", "Dream"
         IMPORT = "import", "Import"
+        ROLLBACK = "rollback", "Rollback"
 
     id = PublicIdField(prefix="chg")
     store = models.ForeignKey(Store, models.CASCADE, related_name="change_sets")
