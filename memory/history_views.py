@@ -8,14 +8,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
 from console.models import Role
-from memory import history, page, stores
+from memory import blame, history, page, stores
 from memory.diffs import side_by_side
 from memory.history_forms import HistoryForm
 from memory.models import Store, Version
 from memory.paths import Invalid
+from memory.rendering import reveal
 from memory.stores import Conflict, Occupied, Refused
 
 VERSIONS = 50  # on a page
+LINES = 5_000  # of a text whose origins are shown
 CHOICE = 100  # versions to choose from when two are compared
 
 
@@ -70,6 +72,32 @@ def _filtered(request, versions: QuerySet, unfiltered: QuerySet | None = None) -
 def _entries(request, versions: QuerySet) -> dict:
     found = page.paged(request, history.of(versions), VERSIONS)
     return {"page": found, "entries": history.entries(found)}
+
+
+@workspace_view
+@require_GET
+def memory_blame(request, workspace, store_id, memory_id):
+    """Who wrote which line, when, and from which session."""
+    store = page.find_store(workspace, store_id)
+    memory = store.memories.with_text().select_related("head").filter(pk=memory_id).first()
+    if memory is None:
+        return gone(request, store, memory_id)
+    memory.store = store
+    origins, lines = blame.of(memory), blame.lines_of(memory.content)
+    known = store.versions.filter(pk__in=set(origins.lines[:LINES]))
+    entries = {entry.version.pk: entry for entry in history.entries(history.of(known))}
+    shown = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]
+    context = {
+        "memory": memory,
+        "view": "blame",
+        "stretches": [
+            (entries.get(stretch.version), stretch)
+            for stretch in blame.stretches(shown, origins.lines)
+        ],
+        "more_lines": max(0, len(lines) - LINES),
+        "is_cut": origins.is_cut,
+    }
+    return page.show_file(request, memory, "blame", context, f"Blame of {memory.path}")
 
 
 # -- One version, and two -----------------------------------------------------------------

@@ -64,6 +64,11 @@ urlpatterns = [
         name="memory_history",
     ),
     path(
+        "<str:store_id>/files/<str:memory_id>/blame",
+        history_views.memory_blame,
+        name="memory_blame",
+    ),
+    path(
         "<str:store_id>/files/<str:memory_id>/compare",
         history_views.memory_compare,
         name="memory_compare",

@@ -39,7 +39,7 @@ LAYERS = {
         blobs usage
         manifest archives layouts packing
         search stores
-        redaction change_sets bulk transfer uploads past
+        redaction change_sets bulk transfer uploads past blame
         trees history links page results choices wire templatetags
         forms history_forms transfer_forms
         views file_views edit_views history_views redaction_views use_views past_views transfer_views
