@@ -6,7 +6,8 @@ from sessions.providers.builtin import saving
 from sessions.providers.builtin.answering import Answer, by_source, link, present, quoted
 from sessions.providers.builtin.language import one_line
 from sessions.providers.builtin.notes import title_of
-from sessions.providers.builtin.state import State
+from sessions.providers.builtin.reply import ToolCall
+from sessions.providers.builtin.state import LOOKING_TOOLS, State
 from sessions.providers.builtin.utterances import LONGEST_STATEMENT
 
 LOOKING = "Looking in memory."
@@ -17,7 +18,8 @@ EMPTY = "Your message was empty. Tell me something to keep, or ask about somethi
 HELP = (
     "I am the built-in model: extractive, no language model. I save what you state and answer with "
     "sentences found in memory or in this conversation, naming the file they came from. When I "
-    "find nothing, I say so. I cannot write, translate, calculate or delete."
+    "find nothing, I say so. Name a tool and I call it: “use get_weather for Paris”. I cannot write, "
+    "translate, calculate or delete."
 )
 FORGET = (
     "I cannot remove anything from memory. Edit or delete the file on the store's page; or state "
@@ -29,6 +31,12 @@ NO_TOOLS = "Memory is attached, but this agent's file tools are off, so I can ne
 MOST_LISTED = 30
 MOST_RECALLED = 5
 LONGEST_ECHO = 120
+
+
+def lead(calls: list[ToolCall]) -> str:
+    """What is said before the first calls of a turn."""
+    names = {name for name, _ in calls}
+    return LOOKING if names <= LOOKING_TOOLS else f"Calling {', '.join(sorted(names))}."
 
 
 def compose(state: State) -> str:
