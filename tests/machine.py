@@ -37,6 +37,8 @@ PARTS = [
     Part("Redis", "redis-server", lambda: shutil.which("redis-server"), "the run on Redis"),
     Part("Chromium", "chromium", chromium, "the browser tests"),
     Part("ripgrep", "ripgrep", lambda: shutil.which("rg"), "comparisons with ripgrep"),
+    Part("Node.js", "nodejs", lambda: shutil.which("node"), "the TypeScript SDK's story"),
+    Part("npm", "npm", lambda: shutil.which("npm"), "the TypeScript SDK's story"),
     Part("bubblewrap", "bubblewrap", lambda: shutil.which("bwrap"), "the bash tool's sandbox"),
 ]
 
