@@ -12,7 +12,7 @@ from console.actors import Actor
 from memory.models import Operation, Version
 from sessions import events
 from sessions.models import Attachment, Event, Session, Thread
-from sessions.reading import bodies
+from sessions.reading import bodies, commands
 from sessions.reading.entries import (
     TAKERS,
     Entry,
@@ -21,12 +21,14 @@ from sessions.reading.entries import (
     answer_of,
     said_by_user,
 )
+from sessions.reading.lines import Answer
 from sessions.reading.places import Places
 from sessions.tools.base import ToolError
 from sessions.tools.mounts import Mounts
 from sessions.transcript import ABOUT_CALLS, ANSWERS, CONFIRMATION
 
 CHAT = "chat"  # the purpose of threads in which people talk
+FEW_CHANGES, CHANGES = 20, 200  # files of one command shown at once, and when asked
 TAIL = 200  # events shown at once; earlier ones come when asked for
 
 
@@ -185,10 +187,14 @@ def decision_on(call: Event) -> Event | None:
     return _told_about(call.thread, [call.pk]).filter(type=CONFIRMATION).first()
 
 
-def body_of(call: Event, result: Event | None, places: Places, *, whole: bool) -> bodies.Body:
+def body_of(
+    call: Event, result: Event | None, places: Places, *, whole: bool
+) -> bodies.Body | commands.Command:
     """What opens below a call's row."""
     name, given = call.payload["name"], call.payload["input"]
     answer = answer_of(result) if result else None
+    if answer and name == "bash" and ("how" in answer.facts or "restarted" in answer.facts):
+        return _command(call, answer, places, whole=whole)
     if answer is None and name == "write":
         return bodies.change(given, places, _text_now(call), str(given.get("content") or ""))
     if answer and (key := answer.facts.get("version")):
@@ -216,6 +222,23 @@ def _stored_change(version: Version, given: dict, places: Places) -> bodies.Body
     )
     before = None if version.operation == Operation.CREATED else earlier.first()
     return bodies.change(given, places, before and before.content, version.content)
+
+
+def _command(call: Event, answer: Answer, places: Places, *, whole: bool) -> commands.Command:
+    """A command with what it printed, and its changes: the first of them with their diffs."""
+    shown, hidden = bodies.cut(commands.output_of(answer).split("\n"), whole)
+    changes = answer.facts.get("changed", [])[: CHANGES if whole else FEW_CHANGES]
+    keys = [change["version"] for change in changes if change["version"]]
+    versions = Version.objects.select_related("blob").in_bulk(keys)
+    slug = call.session.workspace.slug
+    changed = []
+    for change in changes:
+        more: dict = {}
+        if version := versions.get(change["version"]):
+            body = _stored_change(version, {}, places)
+            more = {"version_url": version_url(slug, version), "diff": getattr(body, "diff", None)}
+        changed.append(commands.placed(change, places, **more))
+    return commands.command(call.payload["input"], answer, shown, hidden, changed)
 
 
 def raw(call: Event, result: Event | None) -> list[tuple[str, str]]:

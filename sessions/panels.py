@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KT
 
 from console.models import Role
@@ -106,11 +106,25 @@ def _files(session: Session, places: Places) -> dict[Place, FileUse]:
     for call in _calls(session):
         if call["pk"] not in answers:
             continue
+        if call["tool"] == "bash":
+            _add_command(files, call["pk"], answers[call["pk"]] or {}, places)
+            continue
         if place := places.find(call["path"] or ""):
             use = files.setdefault(place, FileUse(place, call["pk"]))
             use.times += 1
             _add_earlier(use, call["tool"], answers[call["pk"]] or {})
     return files
+
+
+def _add_command(files: dict[Place, FileUse], call: str, facts: dict, places: Places) -> None:
+    """Take in what a command changed, each file as the file tools would have done it."""
+    for change in facts.get("changed", []):
+        if place := places.find(change["path"]):
+            use = files.setdefault(place, FileUse(place, call))
+            use.times += 1
+            tool = "remove" if change["deed"] == "removed" else "write"
+            made = {"version": change["version"], "created": change["deed"] == "created"}
+            _add_earlier(use, tool, made)
 
 
 def _add_earlier(use: FileUse, tool: str, facts: dict) -> None:
@@ -124,7 +138,7 @@ def _add_earlier(use: FileUse, tool: str, facts: dict) -> None:
 
 
 def _calls(session: Session) -> QuerySet[Event]:
-    tools = ("read", "write", "edit", "remove")
+    tools = ("read", "write", "edit", "remove", "bash")
     calls = session.events.filter(type="agent.tool_use", payload__name__in=tools).order_by("-seq")
     return calls.annotate(path=KT("payload__input__file_path"), tool=KT("payload__name")).values(
         "pk", "path", "tool"
@@ -132,5 +146,7 @@ def _calls(session: Session) -> QuerySet[Event]:
 
 
 def _answers(session: Session) -> QuerySet[Event]:
-    results = session.events.filter(type="agent.tool_result", payload__is_error=False)
+    # A command may fail after it has changed files.
+    counts = Q(payload__is_error=False) | Q(private__changes__gt=0)
+    results = session.events.filter(counts, type="agent.tool_result")
     return results.order_by().annotate(call=KT("payload__tool_use_id"))

@@ -117,25 +117,25 @@ def _place(given: dict, places: Places) -> Place | None:
 
 
 def _text(answer: Answer, whole: bool) -> Body:
-    shown, hidden = _cut(answer.text.split("\n"), whole)
+    shown, hidden = cut(answer.text.split("\n"), whole)
     return Text(text=reveal("\n".join(shown)), hidden=hidden, is_error=answer.is_error)
 
 
 def _read(given: dict, answer: Answer, places: Places, whole: bool) -> Body:
-    lines, hidden = _cut(reveal(answer.text).removesuffix("\n").split("\n"), whole)
+    lines, hidden = cut(reveal(answer.text).removesuffix("\n").split("\n"), whole)
     first = (given.get("view_range") or [1])[0]
     return Lines(_place(given, places), hidden, first=first, lines=lines)
 
 
 def _listed(given: dict, answer: Answer, places: Places, whole: bool) -> Body:
-    paths, hidden = _cut(answer.text.split("\n") if answer.facts.get("hits") else [], whole)
+    paths, hidden = cut(answer.text.split("\n") if answer.facts.get("hits") else [], whole)
     found = [places.find(path) or Place("", path) for path in paths]
     return Files(hidden=hidden, files=found)
 
 
 def _searched(given: dict, answer: Answer, places: Places, whole: bool) -> Body:
     lines = answer.text.split("\n") if answer.facts.get("hits") else []
-    shown, hidden = _cut(lines, whole)
+    shown, hidden = cut(lines, whole)
     marker = _marker(str(given.get("pattern") or ""))
     files: list[FoundIn] = []
     for path, number, text in _hits(shown):
@@ -180,7 +180,8 @@ def _written(given: dict, answer: Answer, places: Places, whole: bool) -> Body:
     return change(given, places, None, given.get("content"))
 
 
-def _cut(lines: list[str], whole: bool) -> tuple[list[str], int]:
+def cut(lines: list[str], whole: bool) -> tuple[list[str], int]:
+    """What is shown of the lines at once, and how many are not."""
     return (lines, 0) if whole else (lines[:FIRST], max(0, len(lines) - FIRST))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.templatetags.ui import filesize
+from sessions.reading.endings import outcome as command_outcome
 from sessions.reading.places import SCRATCH, Places
 
 LONGEST = 160
@@ -32,7 +33,7 @@ VERBS = {
     "remove": ("file-x", "Removing", "Removed"),
     "glob": ("folder-search", "Listing", "Listed"),
     "grep": ("text-search", "Searching", "Searched"),
-    "bash": ("terminal", "Running", "Ran"),
+    "bash": ("terminal", "$", "$"),
     "record_finding": ("bookmark", "Noting", "Noted"),
 }
 FAILED = {
@@ -72,7 +73,7 @@ def line(name: str, given: dict[str, Any], answer: Answer | None, places: Places
     icon, doing, done = VERBS.get(name, ("wrench", "Calling", "Called"))
     if answer and (answer.was_skipped or answer.was_denied):
         icon, done = "ban", f"{'Denied' if answer.was_denied else 'Skipped'}: {name}"
-    elif answer and answer.is_error:
+    elif answer and answer.is_error and "how" not in answer.facts:
         icon, done = "octagon-alert", FAILED.get(name, done)
     return Line(
         icon=icon,
@@ -82,7 +83,7 @@ def line(name: str, given: dict[str, Any], answer: Answer | None, places: Places
         place=_place(name, given, places),
         outcome=_outcome(name, answer) if answer else "",
         is_quoted=name in {"grep", "record_finding"},
-        is_write=name in WRITES,
+        is_write=name in WRITES or bool(answer and answer.facts.get("changes")),
     )
 
 
@@ -127,6 +128,8 @@ def _is_worth_naming(store: str, places: Places) -> bool:
 
 
 def _outcome(name: str, answer: Answer) -> str:
+    if name == "bash" and (ended := command_outcome(answer.facts)):
+        return ended
     if answer.is_error:
         return _short(answer.text.strip().partition("\n")[0])
     saying = OUTCOMES.get(name)

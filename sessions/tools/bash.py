@@ -159,11 +159,12 @@ def finish(mounts: Mounts, ran: Ran | None) -> Result:
     """Take back what the command changed, and say what it printed."""
     if ran is None:
         mounts.session.scratch.filter(path=STATE).delete()
-        return Result("bash session restarted", facts={"exit": 0})
+        return Result("bash session restarted", facts={"restarted": True})
     outcome = ran.outcome
     taken = taking.take(mounts, ran.found, outcome.changes, room=ran.shell["disk_mb"] << 20)
     exited = outcome.how == "exited"
-    parts = [_output(outcome)]
+    printed = _output(outcome)
+    parts = [printed]
     if not exited:
         parts.append(
             ENDINGS[outcome.how].format(seconds=ran.seconds, memory=ran.shell["memory_mb"])
@@ -175,7 +176,8 @@ def finish(mounts: Mounts, ran: Ran | None) -> Result:
     if unnamed:
         parts.append(f"[not shown to bash, because of too long a name: {', '.join(unnamed[:5])}]")
     text = "\n".join(part for part in parts if part) or "(no output)"
-    facts = {"exit": outcome.code if exited else None, "how": outcome.how, **taken.facts()}
+    facts = {"exit": outcome.code if exited else None, "how": outcome.how, "printed": len(printed)}
+    facts |= taken.facts()
     return Result(text, is_error=not exited or outcome.code != 0, facts=facts)
 
 

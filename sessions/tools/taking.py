@@ -121,7 +121,7 @@ def take(
         if each.mount and each.is_writable:
             taker.take_store(each, aftermath(each.hashes, by_folder.get(number, [])))
     own = aftermath(found[0].hashes, by_folder.get(0, []), named=_program)
-    taker.take_workspace(own, room)
+    taker.take_workspace(own, found[0].hashes, room)
     return taker.account
 
 
@@ -225,7 +225,7 @@ class Taker:
 
     # -- The workspace ------------------------------------------------------------------
 
-    def take_workspace(self, after: Aftermath, room: int) -> None:
+    def take_workspace(self, after: Aftermath, before: Mapping[str, str], room: int) -> None:
         written = {**after.written, **self._moved_files(after)}
         drafts = list(filter(None, (self._draft(path, file) for path, file in written.items())))
         self.account.left += [Left(f"/workspace{path}", why) for path, why in after.odd.items()]
@@ -235,10 +235,15 @@ class Taker:
             self.account.left.append(Left("/workspace", str(full)))
             self._keep([], self.aside, 2 * room)
             return
-        shown = [path for path in written if path not in HIDDEN]
-        self.account.taken += [Taken(f"/workspace{path}", "created") for path in shown]
-        gone = [f"/workspace{path}" for path in after.gone]
-        self.account.taken += [Taken(path, "removed") for path in gone]
+        origins = {new: f"/workspace{old}" for old, new in after.moved.items()}
+        for path in sorted(written.keys() - HIDDEN):
+            deed = "moved" if path in origins else "changed" if path in before else "created"
+            self._tell(path, deed, origins.get(path, ""))
+        for path in after.gone:
+            self._tell(path, "removed")
+
+    def _tell(self, path: str, deed: str, origin: str = "") -> None:
+        self.account.taken.append(Taken(f"/workspace{path}", deed, before=origin))
 
     def _moved_files(self, after: Aftermath) -> dict[str, Change]:
         return {path: after.sources[path] for path in after.moved.values()}

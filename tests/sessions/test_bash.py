@@ -1,10 +1,13 @@
 """bash: a command sees the session's files, and what it leaves there becomes versions."""
 
 import pytest
+from django.urls import reverse
 
 from console.actors import Actor
 from memory import stores
 from memory.stores import Act
+from sessions import events
+from sessions.events import Entry
 from sessions.models import Access
 from sessions.tools import Toolbox, chat_tools
 from sessions.tools.base import Result
@@ -200,3 +203,52 @@ def test_an_environment_can_do_without_bash(session):
     box = chat_tools(session, Actor(session.pk, "Agent"))
     assert "bash" not in [tool.name for tool in box.tools]
     assert "There is no tool" in box.run("bash", {"command": "ls"}).text
+
+
+# -- The transcript ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(box, session):
+    """Runs a command as a turn would, and returns the call's event."""
+
+    def run(command: str, between=lambda: None):
+        given = {"command": command}
+        thread = session.primary
+        [call] = events.append(thread, Entry("agent.tool_use", {"name": "bash", "input": given}))
+        work = box.work("bash", given)
+        between()
+        result = box.run("bash", given, work)
+        payload = {"tool_use_id": call.pk, "is_error": result.is_error}
+        payload["content"] = [{"type": "text", "text": result.text}]
+        events.append(thread, Entry("agent.tool_result", payload, private=result.facts))
+        return call
+
+    return run
+
+
+def shown(client, session, call=None) -> str:
+    names = ["lab", session.pk] + ([call.pk] if call else [])
+    name = "sessions:event" if call else "sessions:session"
+    return client.get(reverse(name, args=names)).content.decode()
+
+
+def test_a_command_is_one_line_that_opens_to_output_and_changes(as_vera, session, told, store):
+    call = told(f"cd {NOTES}; echo '<b>bold</b>'; echo more >> talk.md; mv a/b.md b.md; exit 2")
+    page = shown(as_vera, session)
+    assert "exit 2, 2 files changed" in page
+    assert reverse("memory:version", args=["lab", store.pk, store.versions.first().pk]) in page
+    body = shown(as_vera, session, call)
+    assert "&lt;b&gt;bold&lt;/b&gt;" in body and "exit 2</b>" in body
+    assert "/a/b.md → " in body and "diff-table" in body
+    assert "[changed" not in body.partition("Raw")[0]
+
+
+def test_a_conflict_is_seen_in_the_line_and_below_it(as_vera, session, told, store):
+    def meddle():
+        stores.write(store, "/talk.md", "theirs\n", act=Act(TESTER))
+
+    call = told(f"echo mine > {NOTES}/talk.md", between=meddle)
+    assert "exit 0, 1 conflict" in shown(as_vera, session)
+    body = shown(as_vera, session, call)
+    assert "was changed meanwhile" in body and "/workspace/conflicts/notes/talk.md" in body

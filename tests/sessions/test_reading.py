@@ -112,6 +112,9 @@ def words(name, given, text="", *, error=False, facts=None, at=None):
         ("Wrote a.md → new, 312 B", "write", {"file_path": f"{NOTES}/a.md"}, {"created": True, "before": 0, "after": 312}),
         ("Edited a.md → 330 B (+18 B)", "edit", {"file_path": f"{NOTES}/a.md"}, {"created": False, "before": 312, "after": 330}),
         ("Wrote x.md in the scratch folder → 2 B (−3 B)", "write", {"file_path": "x.md"}, {"before": 5, "after": 2}),
+        ("$ ls -l → exit 0", "bash", {"command": "ls -l"}, {"exit": 0, "how": "exited"}),
+        ("$ x → stopped: out of time", "bash", {"command": "x"}, {"exit": None, "how": "timed out"}),
+        ("$ x → exit 1, 2 files changed, 1 not kept", "bash", {"command": "x"}, {"exit": 1, "how": "exited", "changes": 2, "leavings": 1}),
         ("Called book_flight", "book_flight", {"to": "Oslo"}, {}),
     ],
 )  # fmt: skip
