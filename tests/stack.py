@@ -68,9 +68,8 @@ class Stack:
 
     def kill_worker(self) -> None:
         """Kill the worker the hard way, wherever it is in its work."""
-        for pid in self.children("celery"):
-            if "beat" not in Path(f"/proc/{pid}/cmdline").read_text():
-                os.kill(pid, signal.SIGKILL)
+        [worker] = self.children("--only worker")
+        os.kill(worker, signal.SIGKILL)
 
 
 @contextmanager

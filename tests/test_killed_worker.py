@@ -1,6 +1,8 @@
 """`kill -9` of the worker, mid-turn and mid-dream, on the real stack."""
 
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import anthropic
 import pytest
@@ -12,11 +14,15 @@ from tests.stack import running_stack
 pytestmark = pytest.mark.stack
 RESUMED_WITHIN = 25  # seconds; a lease has to run out first
 TOOLS = [{"type": "agent_toolset_20260401"}]
+RUN = "Run it."
+COMMAND = "echo once >> /mnt/memory/slept/log.md; sleep 3.14159"
 
 
 def slow_reply(request):
     """Six writes, one per request, each after a moment in which the worker can be killed."""
     done = sum(message["role"] == "tool" for message in request["messages"])
+    if RUN in str(request["messages"]):
+        return Turn("It ran.") if done else Turn(Call("bash", {"command": COMMAND}))
     if done == 6:
         return Turn("All six are written.", delay=0.05)
     path = f"/mnt/memory/notes/{done}.md"
@@ -72,6 +78,41 @@ def test_a_worker_killed_mid_turn_loses_and_doubles_nothing(stack, client):
     assert calls == results and len(results) == 6
     assert sorted(version.path for version in versions) == [f"/{n}.md" for n in range(6)]
     assert [event.type for event in events].count("session.status_idle") == 1
+
+
+def sleepers() -> list[str]:
+    """The processes of that command, wherever they are."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "cmdline").read_bytes() == b"sleep\x003.14159\0":
+                found.append(entry.name)
+    return found
+
+
+def test_a_command_dies_with_its_worker_and_runs_again_to_count_once(stack, client):
+    beta = client.beta
+    store = beta.memory_stores.create(name="slept")
+    agent = beta.agents.create(name="Sleepy", model="slow-model", tools=TOOLS)
+    environment = next(iter(beta.environments.list()))
+    session = beta.sessions.create(
+        agent=agent.id,
+        environment_id=environment.id,
+        resources=[{"type": "memory_store", "memory_store_id": store.id}],
+        initial_events=[{"type": "user.message", "content": [{"type": "text", "text": RUN}]}],
+    )
+    wait_for(sleepers)
+    stack.kill_worker()
+    wait_for(lambda: not sleepers(), 2)
+    wait_for(sleepers)
+    wait_for(lambda: beta.sessions.retrieve(session.id).status == "idle")
+    events = list(beta.sessions.events.list(session.id))
+    assert [event.type for event in events].count("agent.tool_result") == 1
+    [version] = beta.memory_stores.memory_versions.list(store.id)
+    memory = beta.memory_stores.memories.retrieve(
+        version.memory_id, memory_store_id=store.id, view="full"
+    )
+    assert memory.content == "once\n"
 
 
 def test_a_worker_killed_mid_dream_costs_a_step_not_the_dream(stack, client):

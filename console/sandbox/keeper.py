@@ -31,6 +31,7 @@ SET_DUMPABLE = 4
 COARSE = 5  # CLOCK_REALTIME_COARSE, by which the kernel dates files
 GLANCE = 0.1  # seconds between two looks at the memory in use
 BLOCK = 1 << 16
+DEEPEST = 3_500  # letters of a path that is still looked into
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -53,7 +54,8 @@ def keep(job: int, output: int, report: int, wanted: int) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with os.fdopen(job, "rb") as file:
         task = json.load(file)
-    with os.fdopen(report, "wb") as lines:
+    # A worker that died meanwhile reads no report.
+    with contextlib.suppress(BrokenPipeError), os.fdopen(report, "wb") as lines:
         try:
             enter(task)
             layers = [Layer(task, number) for number in range(len(task["mounts"]))]
@@ -169,7 +171,7 @@ class Layer:
             if self.seen.get(path) != mark(entry):
                 self.tell_one(lines, path, entry)
 
-    def tell_one(self, lines: BinaryIO, path: str, entry: os.stat_result) -> None:
+    def tell_one(self, lines: BinaryIO, path: str, entry: os.stat_result | None) -> None:
         full = f"{self.upper}/{path}"
         told = {"mount": self.number, "path": path, "kind": kind_of(full, entry)}
         if told["kind"] != "file":
@@ -186,8 +188,10 @@ class Layer:
         return None
 
 
-def kind_of(path: str, entry: os.stat_result) -> str:
+def kind_of(path: str, entry: os.stat_result | None) -> str:
     """What lies in an upper layer; there, a device without a number says that a file has gone."""
+    if entry is None or len(path) >= DEEPEST:
+        return "deep"
     if stat.S_ISREG(entry.st_mode):
         return "file"
     if stat.S_ISCHR(entry.st_mode) and entry.st_rdev == 0:
@@ -200,23 +204,31 @@ def kind_of(path: str, entry: os.stat_result) -> str:
         return "folder"
 
 
-def mark(entry: os.stat_result) -> tuple[int, int]:
-    return entry.st_ino, entry.st_ctime_ns
+def mark(entry: os.stat_result | None) -> tuple[int, int]:
+    return (entry.st_ino, entry.st_ctime_ns) if entry else (0, 0)
 
 
-def walk(root: str) -> Iterator[tuple[str, os.stat_result]]:
-    """All that lies below a folder, by relative path; follows no link."""
+def walk(root: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """All that lies below a folder, by relative path; follows no link.
+
+    What lies deeper than a path can name comes without a state, and what is below that not at all.
+    """
     folders = [""]
     while folders:
         prefix = folders.pop()
-        try:
-            entries = list(os.scandir(f"{root}/{prefix}"))
-        except OSError:
-            continue  # nested deeper than a path can name: no memory has such a path
-        for entry in entries:
-            yield prefix + entry.name, entry.stat(follow_symlinks=False)
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(f"{prefix}{entry.name}/")
+        with os.scandir(f"{root}/{prefix}") as entries:
+            for entry in entries:
+                path, state = prefix + entry.name, state_of(entry)
+                yield path, state
+                if state and stat.S_ISDIR(state.st_mode) and len(f"{root}/{path}") < DEEPEST:
+                    folders.append(f"{path}/")
+
+
+def state_of(entry: os.DirEntry) -> os.stat_result | None:
+    try:
+        return entry.stat(follow_symlinks=False)
+    except OSError:
+        return None
 
 
 def copy(tree: str, target: str) -> None:

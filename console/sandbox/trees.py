@@ -60,10 +60,20 @@ def home() -> Path:
     state = folder.lstat()
     if not folder.is_dir() or folder.is_symlink() or state.st_uid != (owner() or os.geteuid()):
         raise PermissionError(f"{folder} belongs to somebody else; remove it.")
+    _forget_lost(folder)
     for part in ("trees", "blobs", "base"):
         (folder / part).mkdir(exist_ok=True)
         _give(folder / part)
     return folder
+
+
+def _forget_lost(folder: Path) -> None:
+    """Take away the trees of data folders that are gone."""
+    (folder / "of").write_text(str(settings.HOME))
+    for other in folder.parent.glob(f"reverie-{os.geteuid()}-*"):
+        with suppress(OSError):
+            if not Path((other / "of").read_text()).exists():
+                shutil.rmtree(other)
 
 
 def _give(path: str | Path) -> None:

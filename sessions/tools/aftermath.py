@@ -9,6 +9,7 @@ from sessions.tools.scratch import sha256_of
 
 REASONS = {
     "link": "it is a symbolic link",
+    "deep": "its path is too long",
     "special": "it is neither a file nor a folder",
 }
 

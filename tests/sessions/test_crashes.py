@@ -55,15 +55,27 @@ def taking_notes(request: dict) -> Turn:
     return Turn("Wait.", Call("write", NOTE), Call("glob", {"pattern": "**"}))
 
 
+COMMAND = "cd /mnt/memory/notes; echo New. > new.md; mkdir /workspace/d; cp new.md /workspace/d"
+
+
+def running_commands(request: dict) -> Turn:
+    if request["messages"][-1]["role"] == "tool":
+        return Turn("Noted.")
+    return Turn("Wait.", Call("bash", {"command": COMMAND}), Call("glob", {"pattern": "**"}))
+
+
 @pytest.fixture
-def agent(workspace, settings):
-    with FakeModels(taking_notes) as fake:
+def agent(workspace, settings, request):
+    with FakeModels(request.param) as fake:
         settings.OPENAI_BASE_URL, settings.OPENAI_MODELS = fake.openai_url, ["fake-model"]
         model = {"id": "fake-model", "effort": None, "speed": "standard", "inference_geo": None}
         yield make_agent(model=model)
 
 
-def test_a_turn_survives_a_death_before_any_of_its_statements(agent):
+@pytest.mark.parametrize(
+    ("agent", "stride"), [(taking_notes, 1), (running_commands, 4)], indirect=["agent"]
+)
+def test_a_turn_survives_a_death_before_any_of_its_statements(agent, stride):
     number, is_over = 0, False
     while not is_over:
         session = make_session(agent=agent, stores=[make_store(name="Notes")])
@@ -74,7 +86,7 @@ def test_a_turn_survives_a_death_before_any_of_its_statements(agent):
         bury(Thread.objects)
         loop.run(session.primary.pk, tasks.CHAT)
         check(session)
-        number += 1
+        number += stride
     assert number > 20
 
 

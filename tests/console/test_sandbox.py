@@ -1,0 +1,304 @@
+"""The sandbox under attack, with the real bubblewrap: what gets out, in, away or too big."""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from console.sandbox import jail, probe, runner, trees
+from console.sandbox.runner import Folder, Limits, Outcome
+from console.sandbox.trees import Leaf
+
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is missing"),
+]
+FILES = {"a.md": b"A\n", "d/b.md": b"B\n"}
+SMALL = Limits(seconds=10, memory=64 << 20, disk=8 << 20, processes=24)
+MB = 1 << 20
+
+
+def leaves(files: dict[str, bytes]) -> dict[str, Leaf]:
+    return {path: Leaf(hashlib.sha256(content).hexdigest()) for path, content in files.items()}
+
+
+def fetched(files: dict[str, bytes]):
+    texts = {hashlib.sha256(content).hexdigest(): content for content in files.values()}
+    return lambda wanted: {digest: texts[digest] for digest in wanted}
+
+
+@pytest.fixture
+def folders() -> Iterator[list[Folder]]:
+    with ExitStack() as held:
+        tree = held.enter_context(trees.laid_out(leaves(FILES), fetched(FILES)))
+        empty = held.enter_context(trees.laid_out({}, fetched({})))
+        yield [Folder("/workspace", empty), Folder("/mnt/rw", tree), Folder("/mnt/ro", tree, False)]
+        assert {str(p.relative_to(tree)): p.read_bytes() for p in tree.rglob("*.md")} == FILES
+
+
+@pytest.fixture
+def run(folders):
+    def run(command: str, limits: Limits = SMALL, **options) -> Outcome:
+        return runner.run(command, folders, limits, **options)
+
+    return run
+
+
+def said(outcome: Outcome) -> str:
+    return outcome.output.decode().strip()
+
+
+def kinds(outcome: Outcome) -> dict[str, str]:
+    return {c.path: c.kind for c in outcome.changes if c.mount == 1 and c.kind != "folder"}
+
+
+def test_this_machine_has_a_sandbox():
+    assert probe.trouble() == ""
+
+
+# -- What it does -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("overlay", [True, False])
+def test_only_what_changed_is_told(run, overlay):
+    outcome = run("cd /mnt/rw; echo more >> a.md; rm d/b.md; echo n > n.md", overlay=overlay)
+    assert kinds(outcome) == {"a.md": "file", "d/b.md": "gone", "n.md": "file"}
+    assert {c.path: c.content for c in outcome.changes}["a.md"] == b"A\nmore\n"
+
+
+@pytest.mark.parametrize("overlay", [True, False])
+def test_a_change_right_after_the_start_is_not_overlooked(run, overlay):
+    for _ in range(5):
+        assert kinds(run("echo B > /mnt/rw/a.md", overlay=overlay)) == {"a.md": "file"}
+
+
+def test_a_tree_is_laid_out_once_and_a_swept_one_again(tmp_path):
+    fetches = []
+
+    def fetch(wanted):
+        fetches.append(wanted)
+        return fetched({"x": b"once"})(wanted)
+
+    for number in range(trees.KEPT + 3):
+        shutil.rmtree(trees.home() / "blobs")
+        (trees.home() / "blobs").mkdir()
+        with trees.laid_out(leaves({f"x{number}": b"once"}), fetch):
+            pass
+    before = len(fetches)
+    with trees.laid_out(leaves({f"x{number}": b"once"}), fetch):
+        pass
+    assert len(fetches) == before == trees.KEPT + 3
+    assert len(list((trees.home() / "trees").iterdir())) <= trees.KEPT + 1
+
+
+# -- Ways out -----------------------------------------------------------------------------
+
+
+def test_there_is_no_network_not_even_to_this_machine(run):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port)).close()
+        outcome = run(f"exec 3<>/dev/tcp/127.0.0.1/{port} && echo reached; echo over")
+    assert "reached" not in said(outcome) and said(outcome).endswith("over")
+
+
+def test_nothing_of_the_machine_is_there_but_its_programs(run):
+    top = said(run("cd /; echo *; ls /etc; ls -A /tmp /dev/shm /home /root 2>&1 | grep -v ^ls"))
+    assert top.splitlines()[:2] == [
+        "bin command dev etc lib lib64 mnt proc sbin tmp usr workspace",
+        "alternatives",
+    ]
+    for path in (Path.cwd(), trees.home(), "/etc/passwd", "/etc/shadow", "/var", "/sys", "/run"):
+        assert said(run(f"test -e {path} && echo there")) == ""
+
+
+def test_no_secret_is_in_any_environment(run, monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "hidden-treasure")
+    found = said(run("env; cat /proc/[0-9]*/environ | tr '\\0' '\\n'"))
+    assert "hidden-treasure" not in found and "HOME=/workspace" in found
+    names = set(re.findall(r"^(\w+)=", found, re.MULTILINE))
+    assert names <= {*jail.VARIABLES, "SHLVL", "_", "OLDPWD"}
+
+
+def test_no_other_process_can_be_seen_or_touched(run):
+    assert said(run("cd /proc; ls -d [0-9]*; kill -9 -1; echo alive")).endswith("alive")
+    assert len(re.findall(r"^\d+$", said(run("ls /proc")), re.MULTILINE)) <= 2
+    own = "Operation not permitted"
+    assert own in said(run("perl -e 'print syscall(101, 16, 1, 0, 0), qq( $!)'"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo x > /mnt/ro/x.md",
+        "rm /mnt/ro/a.md",
+        "chmod 777 /mnt/ro/a.md",
+        "mv /mnt/ro/d /mnt/ro/e",
+        "echo x > /usr/bin/x",
+        "echo x > /x",
+        "echo x > /command",
+        "echo x > /dev/x",
+        "echo x > /proc/sys/kernel/core_pattern",
+        "echo b > /proc/sysrq-trigger",
+        "unshare --user true",
+        "unshare --mount true",
+        "mount -t tmpfs tmpfs /tmp",
+        "mount -o remount,rw /mnt/ro",
+        "umount /mnt/ro",
+        "mknod /tmp/disk b 8 0",
+        "chown 0 /workspace",
+        "ls /proc/1/root/etc/passwd",
+        "perl -e 'exit(syscall(319, q(x), 0) < 0)'",
+        "perl -e 'exit(syscall(29, 0, 1 << 20, 0600) < 0)'",
+        "perl -e 'exit(syscall(425, 8, 0) < 0)'",
+    ],
+)
+def test_what_is_forbidden_fails(run, command):
+    outcome = run(f"if {{ {command}; }} 2>/dev/null; then echo DONE; fi")
+    assert said(outcome) == "" and outcome.how == "exited"
+
+
+def test_it_is_nobody_and_has_no_rights(run):
+    status = said(run("id -u; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status"))
+    assert status.split() == (
+        [
+            "65534",
+            "CapEff:",
+            "0000000000000000",
+            "CapBnd:",
+            "0000000000000000",
+            "NoNewPrivs:",
+            "1",
+            "Seccomp:",
+            "2",
+        ]
+    )
+
+
+def test_only_its_output_is_open(run):
+    # 255 is bash's own hold on the script it reads.
+    opened = said(run("for fd in /proc/$$/fd/*; do echo ${fd##*/}; done")).split()
+    assert set(opened) <= {"0", "1", "2", "255"} | {opened[-1]}
+    assert said(run("cat; echo end")) == "end"
+
+
+# -- Ways to bring something out ----------------------------------------------------------
+
+
+def test_links_and_devices_are_told_by_kind_never_by_content(run):
+    outcome = run(
+        "cd /mnt/rw; ln -s /etc/passwd link; ln -s /mnt/ro folder; mkfifo pipe; rm a.md;"
+        " ln -s /etc/shadow a.md; rm -r d; ln -s / d"
+    )
+    assert kinds(outcome) == {
+        "link": "link",
+        "folder": "link",
+        "pipe": "special",
+        "a.md": "link",
+        "d": "link",
+    }
+    assert all(change.content == b"" for change in outcome.changes if change.mount == 1)
+
+
+def test_a_hard_link_does_not_reach_another_folder(run):
+    assert kinds(run("ln /mnt/ro/a.md /mnt/rw/x.md; ln /usr/bin/env /mnt/rw/y")) == {}
+
+
+def test_strange_names_come_through_whole(run):
+    command = "cd /mnt/rw; echo x > $'a\\nb'; echo x > $'\\xff'; echo x > '{\"kind\": \"gone\"}'"
+    assert set(kinds(run(command))) == {"a\nb", "\udcff", '{"kind": "gone"}'}
+
+
+def test_folders_deeper_than_any_path_do_no_harm(run):
+    deep = "cd /mnt/rw; for i in $(seq 60); do d=$(printf %0200d $i); mkdir $d; cd $d; done; echo x > x"
+    outcome = run(deep)
+    assert outcome.how == "exited" and "deep" in kinds(outcome).values()
+
+
+# -- Too much -----------------------------------------------------------------------------
+
+
+def test_a_fork_bomb_meets_its_limit_and_is_gone_afterwards(run):
+    outcome = run("b() { b | b & }; b; sleep 0.5; echo over", Limits(seconds=2, processes=24))
+    assert "Resource temporarily unavailable" in said(outcome)
+    assert said(run("echo fine")) == "fine"
+
+
+def test_one_process_cannot_have_all_the_memory(run):
+    outcome = run("perl -e '$x = q(x) x (200 << 20); print length $x'; echo after")
+    assert said(outcome).endswith("after") and "209715200" not in said(outcome)
+
+
+@pytest.mark.parametrize("sharing", ["0x22", "0x21"])  # private, and shared among processes
+def test_nor_can_many_together(run, sharing):
+    hog = f"perl -e 'my $p = syscall(9, 0, 30 << 20, 3, {sharing}, -1, 0);"
+    hog += " open my $f, q(+<), q(/proc/self/mem); $f->autoflush; seek $f, $p, 0;"
+    hog += " print $f (q(x) x (30 << 20)) or die; sleep 20'"
+    outcome = run(f"for i in 1 2 3 4 5; do {hog} & done; wait")
+    assert outcome.how == "out of memory", said(outcome)
+
+
+@pytest.mark.parametrize("where", ["/workspace", "/mnt/rw", "/tmp", "/dev/shm"])
+def test_the_disk_is_a_wall(run, where):
+    outcome = run(
+        f"for i in $(seq 20); do head -c {MB} /dev/zero > {where}/$i || break; done;"
+        f" du -sm {where} | cut -f1; rm -r {where}/*"
+    )
+    assert "No space left" in said(outcome)
+    assert int(said(outcome).split()[-1]) <= 9  # du counts blocks
+
+
+def test_there_is_an_end_to_the_number_of_files(run):
+    outcome = run("cd /tmp; seq 30000 | xargs touch; ls | wc -l", Limits(seconds=20))
+    assert "No space left" in said(outcome)
+
+
+def test_endless_output_is_read_and_forgotten(run):
+    outcome = run("yes", Limits(seconds=0.5))
+    assert outcome.how == "timed out"
+    assert len(outcome.output) <= runner.TAIL and outcome.lost > runner.TAIL
+
+
+def test_what_runs_in_the_background_ends_with_the_command(run):
+    begun = time.monotonic()
+    assert said(run("setsid nohup sleep 5.4321 > /dev/null 2>&1 & disown; echo left")) == "left"
+    assert time.monotonic() - begun < 5
+    assert processes("sleep\0" + "5.4321") == []
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM INT HUP; "])
+def test_a_command_nobody_wants_any_more_ends(run, trap):
+    outcome = run(f"{trap}sleep 6.54321", is_unwanted=lambda: True)
+    assert outcome.how == "stopped" and processes("sleep\0" + "6.54321") == []
+
+
+def processes(words: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if words.encode() in entry.read_bytes():
+                found.append(entry.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_keeper_that_was_killed_is_replaced(run):
+    run("true")
+    os.kill(runner._keeper._process.pid, signal.SIGKILL)
+    runner._keeper._process.wait()
+    assert said(run("echo again")) == "again"
+
+
+def test_a_sandbox_that_cannot_be_made_is_an_error(folders):
+    lost = [Folder("/workspace", Path("/nowhere"))]
+    with pytest.raises(runner.Broken):
+        runner.run("true", lost, SMALL, overlay=False)
