@@ -30,6 +30,7 @@ NO_SUID, NO_DEV, BIND, RECURSIVE, PRIVATE = 2, 4, 0x1000, 0x4000, 1 << 18
 SET_DUMPABLE = 4
 COARSE = 5  # CLOCK_REALTIME_COARSE, by which the kernel dates files
 GLANCE = 0.1  # seconds between two looks at the memory in use
+SHORT = 1  # seconds that a command may take at full speed
 BLOCK = 1 << 16
 DEEPEST = 3_500  # letters of a path that is still looked into
 
@@ -90,7 +91,6 @@ def enter(task: dict[str, Any]) -> None:
     write("/proc/self/uid_map", f"0 {users} 1")
     write("/proc/self/gid_map", f"0 {groups} 1")
     write("/proc/self/oom_score_adj", "1000")  # the first to go when the machine runs short
-    os.nice(5)
     mount(None, "/", None, RECURSIVE | PRIVATE)
     size = f"size={task['disk']},nr_inodes={task['inodes']},mode=755"
     mount("tmpfs", task["base"], "tmpfs", NO_SUID | NO_DEV, size)
@@ -275,22 +275,30 @@ def start(task: dict[str, Any], layers: list[Layer], output: int) -> int:
 
 def watch(process: int, task: dict[str, Any], wanted: int) -> dict[str, Any]:
     """Wait until all of the command's processes are dead; see to it that they will be."""
-    how, deadline = "exited", time.monotonic() + task["seconds"]
+    how, begun = "", time.monotonic()
     poller, pidfd = select.poll(), os.pidfd_open(process)
     poller.register(pidfd, select.POLLIN)
     poller.register(wanted, select.POLLIN | select.POLLHUP)
     while not (ready := dict(poller.poll(GLANCE * 1000))).get(pidfd):
-        if wanted in ready:
-            how = "stopped"
-        elif time.monotonic() > deadline:
-            how = "timed out"
-        elif memory_of(family(process)) > task["memory"]:
-            how = "out of memory"
-        if how != "exited":
+        how = wanted in ready and "stopped" or trouble(process, task, time.monotonic() - begun)
+        if how:
             end(process)
             break
     _, status = os.waitpid(process, 0)
-    return {"kind": how, "code": os.waitstatus_to_exitcode(status)}
+    return {"kind": how or "exited", "code": os.waitstatus_to_exitcode(status)}
+
+
+def trouble(process: int, task: dict[str, Any], seconds: float) -> str:
+    """Why a command that has run for so long has to end; one that may go on makes way for others."""
+    if seconds > task["seconds"]:
+        return "timed out"
+    members = family(process)
+    if memory_of(members) > task["memory"]:
+        return "out of memory"
+    for member in members if seconds > SHORT else ():
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, member, 5)
+    return ""
 
 
 def end(process: int) -> None:

@@ -81,14 +81,20 @@ def _give(path: str | Path) -> None:
         os.chown(path, user, user)
 
 
+def name_of(files: Files) -> str:
+    """A hash over every path and its bytes' hash."""
+    lines = sorted(f"{leaf.blob} {path}\0" for path, leaf in files.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 @contextmanager
-def laid_out(files: Files, fetch: Fetch) -> Iterator[Path]:
+def laid_out(files: Files, fetch: Fetch, *, name: str = "") -> Iterator[Path]:
     """The folder that holds these files, which stays for as long as the context does.
 
-    `fetch` gives the bytes of those hashes that do not lie here yet.
+    `fetch` gives the bytes of those hashes that do not lie here yet; `name` is the tree's, from
+    those who know it already.
     """
-    lines = sorted(f"{leaf.blob} {path}\0" for path, leaf in files.items())
-    tree = home() / "trees" / hashlib.sha256("".join(lines).encode()).hexdigest()
+    tree = home() / "trees" / (name or name_of(files))
     while (lock := _held(tree)) is None:
         _lay(tree, files, fetch)
     try:

@@ -4,27 +4,24 @@ The command changes nothing of ours while it runs. Its effects are taken back to
 result (`taking`), so a worker that dies meanwhile has lost nothing and whoever resumes repeats it.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
 from console.sandbox import probe, runner, trees
 from console.sandbox.runner import Folder, Outcome
-from console.sandbox.trees import LONGEST_NAME, Leaf
-from memory import change_sets
-from memory.models import Blob
+from console.sandbox.trees import Leaf
 from sessions import shells
 from sessions.context import WORKSPACE
 from sessions.models import Attachment, Session
-from sessions.tools import scratch, taking
+from sessions.tools import plans, scratch, taking
 from sessions.tools.base import Result, Tool, ToolError
 from sessions.tools.mounts import Mounts
 from sessions.tools.taking import Found
 
 STATE = "/.shell"
 LONGEST = 100_000  # characters of a command
-BATCH = 500
 DESCRIPTION = """\
 Run a command in bash, in a sandbox without network. It starts in /workspace and sees the memory
 stores at their mounts; only what it leaves there and in /workspace is kept, when it ends. Each call
@@ -109,7 +106,8 @@ def _run(command: str, found: list[Found], limits, is_stopped: Callable[[], bool
     with ExitStack() as held:
         folders = []
         for each in found:
-            tree = held.enter_context(trees.laid_out(each.files, each.fetch))
+            laid = trees.laid_out(each.plan.files, each.fetch, name=each.plan.name)
+            tree = held.enter_context(laid)
             folders.append(Folder(each.at, tree, each.is_writable))
         return runner.run(command, folders, limits, is_stopped)
 
@@ -120,36 +118,14 @@ def _workspace(session: Session, restart: bool) -> Found:
         path: Leaf(digest, executable)
         for path, digest, executable in rows.values_list("path", "sha256", "executable")
     }
-    return _found(WORKSPACE, None, leaves, partial(scratch.contents, session))
+    fetch = partial(scratch.contents, session)
+    return Found(WORKSPACE, None, plans.plan(leaves), fetch)
 
 
 def _store(mount: Attachment) -> Found:
-    heads = change_sets.heads(mount.store)
-    leaves = {path: Leaf(blob.sha256) for path, blob in heads.items()}
     is_writable = mount.is_writable and not mount.store.is_archived
-    return _found(mount.mount_path, mount, leaves, _texts, is_writable)
-
-
-def _found(at, mount, leaves: dict[str, Leaf], fetch, is_writable: bool = True) -> Found:
-    named = {path: leaf for path, leaf in leaves.items() if _has_name(path)}
-    hashes = {path: leaf.blob for path, leaf in named.items()}
-    files = {path[1:]: leaf for path, leaf in named.items()}
-    unnamed = tuple(path for path in leaves if path not in named)
-    return Found(at, mount, hashes, files, fetch, is_writable, unnamed)
-
-
-def _has_name(path: str) -> bool:
-    return len(path) <= LONGEST_NAME // 4 or all(
-        len(part.encode()) <= LONGEST_NAME for part in path.split("/")
-    )
-
-
-def _texts(hashes: Collection[str]) -> dict[str, bytes]:
-    wanted, texts = list(hashes), {}
-    for start in range(0, len(wanted), BATCH):
-        rows = Blob.objects.filter(sha256__in=wanted[start : start + BATCH])
-        texts |= {digest: text.encode() for digest, text in rows.values_list("sha256", "content")}
-    return texts
+    plan = plans.plan_of(mount.store)
+    return Found(mount.mount_path, mount, plan, plans.texts, is_writable)
 
 
 # -- In the transaction -------------------------------------------------------------------
@@ -172,7 +148,7 @@ def finish(mounts: Mounts, ran: Ran | None) -> Result:
     elif outcome.code:
         parts.append(f"[exit code {outcome.code}]")
     parts += taken.notes()
-    unnamed = [f"{each.at}{path}" for each in ran.found for path in each.unnamed]
+    unnamed = [f"{each.at}{path}" for each in ran.found for path in each.plan.unnamed]
     if unnamed:
         parts.append(f"[not shown to bash, because of too long a name: {', '.join(unnamed[:5])}]")
     text = "\n".join(part for part in parts if part) or "(no output)"

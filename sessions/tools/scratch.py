@@ -31,9 +31,9 @@ def sha256_of(content: bytes) -> str:
 
 def keep(session: Session, drafts: Iterable[Draft]) -> None:
     """Write files, new or not. Raises `Invalid` for a path that cannot be one."""
-    rows = [_row(session, draft) for draft in drafts]
+    rows = {draft.path: _row(session, draft) for draft in drafts}  # the last one of a path counts
     ScratchFile.objects.bulk_create(
-        rows,
+        rows.values(),
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=("session", "path"),

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from console.sandbox.runner import Change
-from console.sandbox.trees import Files, Leaf
+from console.sandbox.trees import Leaf
 from memory import paths, stores
 from memory.models import Store
 from memory.paths import Invalid
@@ -22,6 +22,7 @@ from sessions.models import Attachment, Glimpse
 from sessions.tools import scratch
 from sessions.tools.aftermath import Aftermath, aftermath
 from sessions.tools.mounts import Mounts
+from sessions.tools.plans import Plan
 from sessions.tools.scratch import Draft, sha256_of
 
 MOST = 1_000  # memories that one command may change
@@ -33,18 +34,17 @@ HIDDEN = {"/.shell"}
 
 @dataclass(frozen=True)
 class Found:
-    """What a command found in one folder; `mount` is None for the workspace.
-
-    `hashes` is by path (a program's ends in .x); `unnamed` are files that Linux cannot name.
-    """
+    """What a command found in one folder; `mount` is None for the workspace."""
 
     at: str
     mount: Attachment | None
-    hashes: Mapping[str, str]
-    files: Files
+    plan: Plan
     fetch: Callable[[Collection[str]], Mapping[str, bytes]]
     is_writable: bool = True
-    unnamed: tuple[str, ...] = ()
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        return self.plan.hashes
 
 
 @dataclass(frozen=True)
@@ -210,6 +210,8 @@ class Taker:
 
     def _note(self) -> None:
         """What the agent wrote it has seen: its next `write` there need not read it first."""
+        if not self.seen:
+            return
         now = timezone.now()
         rows = [
             Glimpse(session=self.session, path=path, sha256=digest, seen_at=now)
@@ -256,6 +258,8 @@ class Taker:
             return None
 
     def _keep(self, gone: list[str], drafts: list[Draft], room: int) -> None:
+        if not gone and not drafts:
+            return
         with transaction.atomic():
             scratch.drop(self.session, gone)
             scratch.keep(self.session, drafts)

@@ -31,6 +31,7 @@ MEASUREMENTS = (
     "api",
     "clone",
     "grep",
+    "bash",
     "start",
 )
 
