@@ -140,6 +140,6 @@ def _lost(request, store: Store, memory_id: str, data: dict | None):
 def memory_preview(request, workspace, store_id):
     store = page.find_store(workspace, store_id)
     text = request.POST.get("content", "").replace("\r\n", "\n")
-    link = from_memory(store, request.POST.get("path", "/"))
-    context = {"store": store, "rendering": render_markdown(text, link=link)}
+    links = from_memory(store, request.POST.get("path", "/"))
+    context = {"store": store, "rendering": render_markdown(text, links=links, anchors=True)}
     return render_page(request, "memory/preview.html", context, fragment="memory/_preview.html")

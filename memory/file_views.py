@@ -38,7 +38,8 @@ def memory(request, workspace, store_id, memory_id):
         context["lines"] = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]
         context["more_lines"] = max(0, len(lines) - LINES)
     else:
-        context["rendering"] = render_markdown(memory.content, link=from_memory(store, memory.path))
+        links = from_memory(store, memory.path)
+        context["rendering"] = render_markdown(memory.content, links=links, anchors=True)
     return page.show_file(request, memory, "memory", context, memory.path)
 
 

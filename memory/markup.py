@@ -8,6 +8,9 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 
 from django.utils.html import escape
@@ -19,6 +22,8 @@ from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
+from memory import highlight
+
 DEPTH = 12  # lists and quotes nested deeper than this are shown at this depth
 FENCE = re.compile(r"( *)(`{3,}|~{3,}) *([\w#.+-]*)[^`]*$")
 QUOTE = re.compile(r" {0,3}> ?")
@@ -28,6 +33,11 @@ TABLE = re.compile(r" {0,3}(?=.*-)(?=.*\|)[ |:-]+$")
 RULE = re.compile(r" {0,3}([-*_])(?: *\1){2,} *$")
 TICKS = re.compile(r"`+")
 TASK = re.compile(r"\[([ xX])\]\s+")
+INSIDE = re.compile("\x02(?:(\\d+)|wzxhzdk:(\\d+))\x03")
+HEADING = re.compile(r"h[1-6]")
+ANCHOR = "s-"  # before the anchors of headings, so that none takes a name that the page uses
+WIKI = "?wiki="  # an address that names a file as [[a wiki]] does
+WIKI_LINK = r"\[\[([^\[\]|\n]{1,200})(?:\|([^\[\]\n]{1,200}))?\]\]"
 BARE_URL = r"(?<![\w/@.])https?://[^\s<>\"'`()\[\]\x02\x03]*[\w/#=&%+~-]"
 
 # What a step costs, in units of about a microsecond; a dense document of 100 kB costs some 100,000.
@@ -36,6 +46,23 @@ BUDGET = 210_000
 A_LINE, A_FENCE, A_BLOCK, A_NODE, A_MATCH, A_MISS = 1, 25, 15, 14, 22, 2.5
 A_LETTER_OF_BLOCK, A_LETTER_SCANNED, A_LETTER_COPIED = 0.05, 0.15, 0.00005
 
+TOKENS = 4_000  # of source code to be coloured in one text; the rest of its code is left plain
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a text: its rank (1 to 6), the anchor that leads to it, and its words."""
+
+    level: int
+    anchor: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Converted:
+    html: str
+    headings: tuple[Heading, ...] = ()
+
 
 class TooTangled(Exception):
     """The text would take longer to convert than a reader should wait."""
@@ -43,7 +70,10 @@ class TooTangled(Exception):
 
 class Budget:
     def __init__(self) -> None:
-        self.left = BUDGET
+        self.refill()
+
+    def refill(self) -> None:
+        self.left, self.tokens = BUDGET, TOKENS
 
     def spend(self, units: float) -> None:
         self.left -= units
@@ -104,9 +134,14 @@ class Tidy(Preprocessor):
             code.append(line[min(column, len(line) - len(line.lstrip(" "))) :])
         self._close(column)
         language = f' class="language-{escape(fence[3])}"' if fence[3] else ""
-        text = escape("\n".join(code).rstrip("\n") + "\n")
+        text = self._coloured("\n".join(code).rstrip("\n") + "\n", fence[3])
         block = self.md.htmlStash.store(f"<pre><code{language}>{text}</code></pre>")
         self.done += ["", self._indent() + block, "", ""]
+
+    def _coloured(self, code: str, language: str) -> str:
+        html, tokens = highlight.html(code, language, self.budget.tokens)
+        self.budget.tokens -= tokens
+        return html
 
     def _item(self, line: str, item: re.Match) -> None:
         column, mark = len(item[1]), item[2]
@@ -195,6 +230,53 @@ class Images(Treeprocessor):
             image.attrib = {"href": source, "class": "image"}
 
 
+class Headings(Treeprocessor):
+    """Gives every heading an anchor, and keeps the list of them."""
+
+    def run(self, root: ElementTree.Element) -> None:
+        self.found: list[Heading] = []
+        taken: dict[str, int] = {}
+        for node in root.iter():
+            if HEADING.fullmatch(node.tag):
+                self._name(node, taken)
+
+    def _name(self, node: ElementTree.Element, taken: dict[str, int]) -> None:
+        title = INSIDE.sub(self._meant, "".join(node.itertext())).strip()
+        name = slug(title) or "section"
+        number = taken[name] = taken.get(name, -1) + 1
+        anchor = ANCHOR + (f"{name}-{number}" if number else name)
+        node.set("id", anchor)
+        self.found.append(Heading(int(node.tag[1]), anchor, title))
+
+    def _meant(self, found: re.Match) -> str:
+        """What stood where the library set a letter or an entity aside."""
+        letter, number = found[1], found[2]
+        return (
+            chr(int(letter)) if letter else unescape(self.md.htmlStash.rawHtmlBlocks[int(number)])
+        )
+
+
+def slug(title: str) -> str:
+    """The name of a heading in addresses, as code hosts make it: `Talk (2026)` is `talk-2026`."""
+    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", title.strip().lower()))[:80]
+
+
+def anchor(fragment: str) -> str:
+    """The anchor that a fragment of an address means, as people write it: `#talk-2026`."""
+    return ANCHOR + slug(unquote(fragment))
+
+
+class WikiLink(InlineProcessor):
+    """`[[name]]` or `[[path|words]]`: which file that is only the store can say."""
+
+    ANCESTOR_EXCLUDES = ("a",)
+
+    def handleMatch(self, found, data):
+        link = ElementTree.Element("a", href=WIKI + quote(found[1].strip(), safe="/#"))
+        link.text = AtomicString((found[2] or found[1]).strip())
+        return link, found.start(), found.end()
+
+
 class BareUrl(InlineProcessor):
     """An address alone is a link too."""
 
@@ -264,6 +346,9 @@ class Converter:
         md.parser.blockprocessors.register(Meter(md, self.budget), "meter", 200)
         md.treeprocessors.register(Tasks(md, self.budget), "tasks", 30)
         md.treeprocessors.register(Images(md), "images", 15)
+        self.headings = Headings(md)
+        md.treeprocessors.register(self.headings, "headings", 12)
+        md.inlinePatterns.register(WikiLink(WIKI_LINK, md), "wiki_link", 175)
         md.inlinePatterns.register(BareUrl(BARE_URL, md), "bare_url", 105)
         md.delimiters.add("~", "del", double=True)
         md.inlinePatterns.register(CodeSpans(BACKTICK_RE), "backtick", 190)
@@ -275,21 +360,23 @@ class Converter:
             if method := getattr(pattern, name, None):
                 setattr(pattern, name, metered(method, cost, self.budget))
 
-    def convert(self, text: str) -> str:
-        self.budget.left = BUDGET
-        return self.md.reset().convert(text)
+    def convert(self, text: str) -> Converted:
+        self.budget.refill()
+        self.headings.found = []  # a text of nothing but space has no tree
+        html = self.md.reset().convert(text)
+        return Converted(html, tuple(self.headings.found))
 
 
 _thread = threading.local()
 
 
-def convert(text: str) -> str:
+def convert(text: str) -> Converted:
     """Turn Markdown into HTML that still has to be cleaned. Raises `TooTangled`."""
     converter = getattr(_thread, "converter", None) or Converter()
     _thread.converter = None  # one that was interrupted is in no state to be used again
     try:
-        html = converter.convert(text)
+        converted = converter.convert(text)
     except RecursionError:
         raise TooTangled from None
     _thread.converter = converter
-    return html
+    return converted

@@ -5,7 +5,8 @@ too large or too tangled for that is shown as it is, with a note that says so.
 """
 
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +14,8 @@ import nh3
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from memory import markup
+from memory import front_matter, highlight, markup
+from memory.markup import Heading
 
 MAX_LETTERS = 128_000
 TOO_LONG = "Shown as plain text: it is too long to be rendered."
@@ -22,16 +24,19 @@ TOO_TANGLED = "Shown as plain text: its Markdown is too tangled to be rendered."
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 BLOCKS = {"blockquote", "hr", "li", "ol", "p", "pre", "ul"}
 TABLES = {"table", "tbody", "td", "th", "thead", "tr"}
-WORDS = {"a", "br", "code", "del", "em", "input", "strong"}
+WORDS = {"a", "br", "code", "del", "em", "input", "span", "strong"}
 ATTRIBUTES = {
     "a": {"href", "title", "class"},
     "code": {"class"},
+    "span": {"class"},
     "ol": {"start"},
     "td": {"align"},
     "th": {"align"},
     "input": {"type", "checked", "disabled"},  # only ours: raw HTML never gets this far
 }
-CLASS = re.compile(r"image|language-[\w#.+-]{1,40}")
+WITH_ANCHORS = ATTRIBUTES | {heading: {"id"} for heading in HEADINGS}
+CLASS = re.compile(rf"image|language-[\w#.+-]{{1,40}}|{'|'.join(highlight.CLASSES)}")
+OUTLINE = 4  # headings; fewer are seen at a glance
 ELSEWHERE = re.compile(r"\s*[/\\]\s*[/\\]")  # what a browser takes for //another.host
 
 # Letters that turn the text around them or hide in it; tabs and line ends are what they seem.
@@ -42,62 +47,50 @@ HIDDEN = TURNING | {
     + (0x2029, 0x2060, 0xFEFF)
 }
 
-FRONT_MATTER = re.compile(r"---[ \t]*\n(.{0,4000}?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-FIELD = re.compile(r"([A-Za-z][\w .-]{0,60}):(?:[ \t]+(.*))?")
+Links = Callable[[Collection[str]], Mapping[str, str]]
+"""Leads the relative addresses of a text somewhere; those it leaves out are no links any more.
 
-Link = Callable[[str], str | None]
-"""Turns the relative address of a link into one that leads somewhere; None takes the link away."""
+An address with `MISSING` at its end is shown as one where nothing stands yet.
+"""
+
+# Nobody who writes a text can know it, so it stands only where we put it.
+MISSING = f"#{secrets.token_hex(16)}"
+MARKED = '" class="missing" title="Nothing stands there yet'
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """`html` to show, and a `note` when it is not what one would expect."""
+    """`html` to show, its `headings`, and a `note` when it is not what one would expect."""
 
     html: SafeString
     note: str = ""
+    headings: tuple[Heading, ...] = ()
+
+    @property
+    def outline(self) -> tuple[Heading, ...]:
+        """The headings, when they are enough to be worth a table of contents."""
+        return self.headings if len(self.headings) >= OUTLINE else ()
 
 
-def render(markdown: str, *, link: Link | None = None) -> Rendering:
-    """Render a text. Absolute links leave the house only over http, https and mailto."""
+def render(markdown: str, *, links: Links | None = None, anchors: bool = False) -> Rendering:
+    """Render a text. Absolute links leave the house only over http, https and mailto.
+
+    `anchors` lets addresses name its headings: only one text of a page may have them.
+    """
     if len(markdown) > MAX_LETTERS:
         return Rendering(_plain(markdown), TOO_LONG)
-    fields, text = front_matter(markdown.replace("\r\n", "\n"))
+    fields, text = front_matter.split(markdown.replace("\r\n", "\n"))
     try:
-        html = _converted(text.translate(TURNING))
+        converted = _converted(text.translate(TURNING))
     except markup.TooTangled:
         return Rendering(_plain(markdown), TOO_TANGLED)
-    return Rendering(_fields(fields) + _clean(html, link or _as_it_is))
+    html = _fields(fields) + _clean(converted.html, links or _as_they_are, anchors)
+    return Rendering(html, headings=converted.headings if anchors else ())
 
 
 def reveal(text: str) -> str:
     """Show the letters that hide, for those who want to see the text as it is stored."""
     return text.translate(HIDDEN)
-
-
-def front_matter(text: str) -> tuple[list[tuple[str, str]], str]:
-    """Split `key: value` lines between `---` from the top of a text."""
-    found = FRONT_MATTER.match(text)
-    fields = _pairs(found[1]) if found else None
-    return (fields, text[found.end() :]) if fields else ([], text)
-
-
-def _pairs(lines: str) -> list[tuple[str, str]] | None:
-    pairs = []
-    for line in lines.splitlines():
-        if field := FIELD.fullmatch(line):
-            pairs.append((field[1], _unquoted(field[2] or "")))
-        elif pairs and line.startswith((" ", "\t", "-")):
-            key, value = pairs[-1]
-            pairs[-1] = (key, ", ".join(filter(None, [value, _unquoted(line.strip(" \t-"))])))
-        elif line.strip() and not line.startswith("#"):
-            return None
-    return pairs
-
-
-def _unquoted(value: str) -> str:
-    value = value.strip()
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return value[1:-1] if quoted else value
 
 
 def _fields(fields: list[tuple[str, str]]) -> SafeString:
@@ -113,8 +106,10 @@ def _plain(text: str) -> SafeString:
     return format_html('<pre class="code wrap">{}</pre>', reveal(text))
 
 
-def _converted(text: str) -> str:
-    # Many short messages are shown at once, long documents one by one.
+def _converted(text: str) -> markup.Converted:
+    # Many short messages are shown at once, long documents one by one. Kept in the process, by the
+    # hash of the text: it never goes stale, and asking another process would cost as much as many
+    # of these texts. Where links lead depends on the store, so they come later.
     return _short(text) if len(text) <= 8_000 else _long(text)
 
 
@@ -122,17 +117,30 @@ _short = lru_cache(maxsize=2048)(markup.convert)
 _long = lru_cache(maxsize=32)(markup.convert)
 
 
-def _clean(html: str, link: Link) -> SafeString:
-    cleaned = nh3.clean(
+def _clean(html: str, links: Links, anchors: bool) -> SafeString:
+    asked: set[str] = set()
+    if 'href="' in html:
+        _sanitised(html, asked.add, anchors)
+    led = links(asked) if asked else {}
+    cleaned = _sanitised(html, led.get, anchors).replace(f'{MISSING}"', f'{MARKED}"')
+    return mark_safe(cleaned)  # noqa: S308 - `_sanitised` makes it safe
+
+
+def _sanitised(html: str, link: Callable[[str], str | None], anchors: bool) -> str:
+    def relative(url: str) -> str | None:
+        if url.startswith("#"):
+            return f"#{markup.anchor(url[1:])}" if anchors else None
+        return None if ELSEWHERE.match(url) else link(url)
+
+    return nh3.clean(
         html,
         tags=HEADINGS | BLOCKS | TABLES | WORDS,
-        attributes=ATTRIBUTES,
+        attributes=ATTRIBUTES if not anchors else WITH_ANCHORS,
         attribute_filter=_attribute,
         url_schemes={"http", "https", "mailto"},
-        url_relative=lambda url: None if ELSEWHERE.match(url) else link(url),
+        url_relative=relative,
         link_rel="noopener noreferrer nofollow",
     )
-    return mark_safe(cleaned)  # noqa: S308 - this is the line that makes it safe
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -141,5 +149,5 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def _as_it_is(url: str) -> str:
-    return url
+def _as_they_are(urls: Collection[str]) -> dict[str, str]:
+    return {url: url for url in urls if not url.startswith(markup.WIKI)}

@@ -91,7 +91,8 @@ def store(request, workspace, store_id):
     news = history.since_copied(history.acts(store), store)
     context = {
         "index": index,
-        "rendering": index and render_markdown(index.content, link=from_memory(store, index.path)),
+        "rendering": index
+        and render_markdown(index.content, links=from_memory(store, index.path), anchors=True),
         "entries": history.entries(history.of(news)[:NEWS]),
         "max_files": paths.MAX_MEMORIES,
     }

@@ -29,7 +29,7 @@ LAYERS = {
     "memory": """
         apps
         models
-        paths words markup rendering alignment diffs merge listing
+        paths words front_matter highlight markup rendering alignment diffs merge listing
         literals grams
         ranking
         patterns

@@ -158,7 +158,7 @@ class Reader:
 
     def _agent(self, event: Event) -> list[Entry]:
         text = text_of(event)
-        rendered = render(text, link=self.places.link)
+        rendered = render(text, links=self.places.links)
         return [Answered(event.pk, event.created_at, text, rendered.html, rendered.note)]
 
     def _thinking(self, event: Event) -> list[Entry]:

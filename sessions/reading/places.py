@@ -1,7 +1,7 @@
 """Where the paths in a conversation lead: which store, which file, which page."""
 
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -46,6 +46,10 @@ class Places:
         if rest := _below(WORKSPACE, full):
             return Place(SCRATCH, rest, mount=WORKSPACE)
         return None
+
+    def links(self, targets: Collection[str]) -> dict[str, str]:
+        """Lead the links the agent wrote to pages here; those that are none of ours are left out."""
+        return {target: url for target in targets if (url := self.link(target))}
 
     def link(self, target: str) -> str | None:
         """Turn a link the agent wrote into one that works here; None when it is none of ours."""

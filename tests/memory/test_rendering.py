@@ -3,11 +3,12 @@
 import random
 import re
 import time
+from pathlib import Path
 
 import pytest
 
-from memory import markup
-from memory.rendering import TOO_LONG, TOO_TANGLED, front_matter, render, reveal
+from memory import front_matter, highlight, markup
+from memory.rendering import MISSING, TOO_LONG, TOO_TANGLED, render, reveal
 
 pytestmark = pytest.mark.once
 
@@ -117,7 +118,7 @@ def told(text):
         ("> said", "<blockquote>\n<p>said</p>\n</blockquote>"),
         (
             "```python\nif a < b:\n    c\n```",
-            '<code class="language-python">if a &lt; b:\n    c\n</code>',
+            '<code class="language-python"><span class="hl-keyword">if </span>a &lt; b:\n    c\n</code>',
         ),
         ("|a|b|\n|-|-:|\n|1|2|", '<td align="right">2</td>'),
         ("3. three\n4. four", '<ol start="3">'),
@@ -200,7 +201,103 @@ def test_front_matter_becomes_fields():
     "text", ["---\n# Title\n---\n", "---\n\ntext\n", "a\n---\nb: c\n---\n", "---\n---\n"]
 )
 def test_a_rule_is_no_front_matter(text):
-    assert front_matter(text) == ([], text)
+    assert front_matter.split(text) == ([], text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("title: Talk: two", [("title", "Talk: two")]),
+        (
+            "date: 2026-01-01\non: yes\nn: 010",
+            [("date", "2026-01-01"), ("on", "yes"), ("n", "010")],
+        ),
+        ("meta:\n  type: user\n  tags: [a, b]", [("meta", "type: user; tags: a, b")]),
+        ("note: |\n  two\n  lines", [("note", "two\nlines")]),
+        ("a: &x [1, 1]\nb: *x", [("a", "&x [1, 1]"), ("b", "*x")]),
+        ("!!python/object:os.system x: 1", [("x", "1")]),
+        ("owner: @bea\nempty:", [("owner", "@bea"), ("empty", "")]),
+    ],
+)
+def test_front_matter_is_yaml_or_what_agents_take_for_it(text, fields):
+    assert front_matter.split(f"---\n{text}\n---\nrest") == (fields, "rest")
+
+
+# -- Code in colour -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "span"),
+    [
+        ("py", "def talk(): pass", '<span class="hl-keyword">def </span>'),
+        ("JSON", '{"a": 1}', '<span class="hl-number">1</span>'),
+        ("sh", "# x", '<span class="hl-comment"># x\n</span>'),
+        ("diff", "+a\n-b", '<span class="hl-added">+a\n</span>'),
+    ],
+)
+def test_code_is_coloured_by_its_language(language, code, span):
+    assert span in html(f"```{language}\n{code}\n```")
+
+
+@pytest.mark.parametrize("language", ["", "klingon", "java"])
+def test_code_of_other_languages_stays_as_it_is(language):
+    assert "<span" not in html(f"```{language}\nint a = 1;\n```")
+
+
+def test_coloured_code_says_what_it_said():
+    code = "a = '<b>&amp;</b>'  # \u202e\n\n\n  if x < 1:\n"
+    assert told(f"```python\n{code}```") == told(f"```\n{code}```")
+
+
+def test_code_beyond_the_limit_stays_plain():
+    many = "```python\nif a: b()\n```\n" * 2_000
+    found = html(many)
+    assert 0 < found.count("hl-keyword") < 2_000
+    assert "<span" not in html("```python\n" + "x = 1  " * 200 + "\n```")
+
+
+def test_every_class_of_code_has_its_colour():
+    style = Path("static/css/prose.css").read_text()
+    assert [name for name in highlight.CLASSES if f".{name} {{" not in style] == []
+
+
+# -- Headings and links -------------------------------------------------------------------
+
+
+def test_headings_have_anchors_where_the_page_has_one_text():
+    text = "# Talk *one* & `two`!\n## Talk\n## Talk\n[up](#Talk)"
+    rendering = render(text, anchors=True)
+    assert [each.anchor for each in rendering.headings] == ["s-talk-one--two", "s-talk", "s-talk-1"]
+    assert rendering.headings[0].title == "Talk one & two!"
+    assert '<h2 id="s-talk-1">' in rendering.html
+    assert 'href="#s-talk"' in rendering.html
+    assert "id=" not in html(text)
+    assert "#" not in html("[up](#Talk)")
+
+
+def test_only_a_long_text_has_a_table_of_contents():
+    assert render("# A\n## B\n## C", anchors=True).outline == ()
+    assert len(render("# A\n## B\n## C\n## D", anchors=True).outline) == 4
+
+
+def test_a_heading_escapes_as_it_reads():
+    found = render("# a\\*b <b> &lt;c", anchors=True)
+    assert found.headings[0].title == "a*b <b> <c"
+
+
+def test_a_link_to_nothing_is_marked():
+    found = html("[x](a.md)", links=lambda urls: dict.fromkeys(urls, f"/at{MISSING}"))
+    assert 'href="/at" class="missing"' in found
+    assert MISSING not in found
+    assert "missing" not in html(f"[x](https://a.example/{MISSING[:9]})")
+
+
+def test_a_wiki_link_asks_for_its_name():
+    asked = []
+    text = "[[Talk notes]] and [[people/ada#Work|Ada]] but `[[code]]`"
+    render(text, links=lambda urls: asked.extend(urls) or {})
+    assert sorted(asked) == ["?wiki=Talk%20notes", "?wiki=people/ada#Work"]
+    assert told(text).strip() == "Talk notes and Ada but [[code]]"
 
 
 # -- Safety -------------------------------------------------------------------------------
@@ -254,8 +351,10 @@ def test_images_are_not_fetched():
 
 
 def test_relative_links_go_where_the_page_says():
-    assert 'href="/there/a.md"' in html("[x](a.md)", link=lambda url: f"/there/{url}")
-    assert "href" not in html("[x](a.md)", link=lambda url: None)
+    assert 'href="/there/a.md"' in html(
+        "[x](a.md)", links=lambda urls: {url: f"/there/{url}" for url in urls}
+    )
+    assert "href" not in html("[x](a.md)", links=lambda urls: {})
 
 
 def test_a_language_cannot_smuggle_a_class_or_an_attribute_in():
@@ -275,6 +374,12 @@ def test_what_the_library_uses_inside_cannot_be_forged():
 # -- Bounds -------------------------------------------------------------------------------
 
 
+CODE = [
+    *(("go", "/*x"), ("css", "/*x"), ("html", "<!--"), ("python", " \n"), ("python", "(")),
+    *(("js", "a ="), ("ruby", "~x"), ("yaml", "A: b\n"), ("sql", "'a")),
+]
+
+
 def hostile():
     yield from ((unit * (SIZE // len(unit))) for unit in [*UNITS, *LINES])
     yield "[" * (SIZE // 2) + "]" * (SIZE // 2)
@@ -287,6 +392,9 @@ def hostile():
     yield "|".join("a" * 20_000) + "\n" + "|".join("-" * 20_000)
     yield "---\n" + "a: b\n" * 19_000 + "---\n"
     yield "".join(f"[a{n}]: b\n" for n in range(5_000)) + "".join(f"[a{n}]" for n in range(5_000))
+    yield from (f"```{lang}\n{unit * (5_000 // len(unit))}\n```\n" * 20 for lang, unit in CODE)
+    yield "".join(f"# {n}\n" for n in range(12_000))
+    yield "[[a|b]] " * 12_000
     dice = random.Random(5)
     yield from ("".join(dice.choices(letters, k=SIZE)) for letters in ALPHABETS)
 

@@ -157,7 +157,7 @@ def test_a_viewer_finds_nothing_to_press(as_vera, store, talk):
 
 def test_the_overview_begins_with_the_index(as_alice, store):
     page = text(as_alice.get(url("store", store)))
-    assert "<h1>Index</h1>" in page
+    assert '<h1 id="s-index">Index</h1>' in page
     assert "Recent changes" in page
 
 
@@ -213,7 +213,7 @@ def test_the_tree_is_filtered_by_path(as_alice, store):
 
 def test_a_file_is_shown_rendered(as_alice, store, talk):
     page = text(as_alice.get(url("memory", store, talk)))
-    assert "<h1>Talk</h1>" in page
+    assert '<h1 id="s-talk">Talk</h1>' in page
     assert "Tester" in page
 
 
@@ -234,6 +234,21 @@ def test_links_between_files_lead_to_their_pages(as_alice, store):
     page = text(as_alice.get(url("memory", store, memory)))
     assert f"{url('at', store)}?path=/notes/talk.md" in page
     assert f"{url('mounted')}?path=/mnt/memory/notes/x.md" in page
+
+
+def test_links_to_nothing_are_marked_and_names_are_found(as_alice, store):
+    text_ = "[a](../notes/talk.md) [b](none.md) [c](/notes) [[talk]] [[Talk.md|d]] [[nobody]]"
+    memory = make_memory(store, "/people/a.md", text_)
+    page = as_alice.get(url("memory", store, memory)).content.decode()
+    assert len(re.findall(r'path=/notes/talk\.md"(?! class)', page)) == 3
+    assert re.findall(r'path=([^"]*)" class="missing"', page) == ["/people/none.md", "/nobody.md"]
+    assert re.search(r'path=/notes"(?! class)', page)
+
+
+def test_a_long_text_has_a_table_of_contents(as_alice, store):
+    memory = make_memory(store, "/long.md", "".join(f"## Part {n}\n\nText.\n\n" for n in range(5)))
+    page = text(as_alice.get(url("memory", store, memory)))
+    assert '<a href="#s-part-4">Part 4</a>' in page
 
 
 def test_a_path_leads_to_its_file_or_folder(as_alice, store, talk):
@@ -397,7 +412,7 @@ def test_a_path_that_cannot_be_is_explained(as_bob, store, path, reason):
 
 def test_a_preview_saves_nothing(as_bob, store):
     answer = as_bob.post(url("memory_preview", store), {"content": "# Big\r\n", "path": "/a.md"})
-    assert "<h1>Big</h1>" in text(answer)
+    assert '<h1 id="s-big">Big</h1>' in text(answer)
     assert store.versions.count() == 2
 
 
