@@ -21,6 +21,7 @@ from sessions.models import Access, Agent, Attachment, Environment, Event, Sessi
 from sessions.transcript import CONFIRMATION
 
 MAX_MESSAGE_CHARACTERS = 1_000_000
+MAX_DATA = 8_000_000  # base64, so six megabytes
 MAX_STORES = 8
 MAX_INSTRUCTIONS = 4096
 
@@ -242,9 +243,17 @@ def _check_named(
 
 
 def _check_size(entry: Entry) -> None:
-    size = sum(len(str(block.get("text", ""))) for block in entry.payload.get("content") or [])
-    if size > MAX_MESSAGE_CHARACTERS:
+    blocks = entry.payload.get("content") or []
+    if sum(map(_letters, blocks)) > MAX_MESSAGE_CHARACTERS:
         raise Invalid(f"The message is too long: at most {MAX_MESSAGE_CHARACTERS:,} characters.")
+    sources = [block["source"] for block in blocks if block["type"] in {"image", "document"}]
+    if sum(len(source.get("data", "")) for source in sources) > MAX_DATA:
+        raise Invalid(f"Images and documents are too big: at most {MAX_DATA:,} characters of data.")
+
+
+def _letters(block: dict) -> int:
+    inside = sum(map(_letters, block.get("content") or []))
+    return inside + len(block.get("text", "")) + len(block.get("title") or "")
 
 
 def _received(entry: Entry, can_be_stopped: bool, by: Actor | None) -> Entry:

@@ -6,7 +6,12 @@ Absent and null differ: what was not sent is not in `model_fields_set`.
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+
+from sessions.api.blocks import Returned, Said
+
+MOST_EVENTS = 1000  # sent at once
+MOST_BLOCKS = 1000  # of one message
 
 
 class Body(Schema):
@@ -177,14 +182,9 @@ class StoreResource(Body):
     instructions: Annotated[str, StringConstraints(max_length=4096)] | None = None
 
 
-class TextBlock(Body):
-    type: Literal["text"]
-    text: str
-
-
 class UserMessage(Body):
     type: Literal["user.message"]
-    content: Annotated[list[TextBlock], Field(min_length=1)]
+    content: Annotated[list[Said], Field(min_length=1, max_length=MOST_BLOCKS)]
 
 
 class UserInterrupt(Body):
@@ -195,7 +195,7 @@ class UserInterrupt(Body):
 class CustomToolResult(Body):
     type: Literal["user.custom_tool_result"]
     custom_tool_use_id: str
-    content: list[TextBlock] | None = None
+    content: Annotated[list[Returned], Field(max_length=MOST_BLOCKS)] | None = None
     is_error: bool | None = None
 
 
@@ -206,9 +206,29 @@ class ToolConfirmation(Body):
     deny_message: Annotated[str, StringConstraints(max_length=10_000)] | None = None
 
 
+NOT_OFFERED = {
+    "user.define_outcome": "outcomes are not offered by this server; say in a user.message what"
+    " is wanted",
+    "user.tool_result": "it belongs to self_hosted environments, which this server does not offer;"
+    " a custom tool's call is answered with user.custom_tool_result",
+    "system.message": "model_does_not_support_mid_conversation_system: say it in a user.message, or"
+    " in the agent's system prompt",
+}
+
+
+def _is_offered(event: Any) -> Any:
+    kind = event.get("type") if isinstance(event, dict) else None
+    if isinstance(kind, str) and kind in NOT_OFFERED:
+        raise ValueError(f"{kind}: {NOT_OFFERED[kind]}.")
+    return event
+
+
 AnyEvent = Annotated[
-    UserMessage | UserInterrupt | CustomToolResult | ToolConfirmation, Field(discriminator="type")
+    UserMessage | UserInterrupt | CustomToolResult | ToolConfirmation,
+    Field(discriminator="type"),
+    BeforeValidator(_is_offered),
 ]
+FirstEvent = Annotated[UserMessage, BeforeValidator(_is_offered)]
 
 
 class Money(Body):
@@ -233,7 +253,7 @@ class SessionCreate(Body):
     title: str | None = None
     metadata: Metadata | None = None
     resources: list[StoreResource] | None = None
-    initial_events: Annotated[list[UserMessage], Field(max_length=50)] | None = None
+    initial_events: Annotated[list[FirstEvent], Field(max_length=50)] | None = None
     vault_ids: list[str] | None = None
     budget: Budget | None = None
 
@@ -252,4 +272,4 @@ class SessionUpdate(Body):
 
 
 class EventsSend(Body):
-    events: Annotated[list[AnyEvent], Field(min_length=1)]
+    events: Annotated[list[AnyEvent], Field(min_length=1, max_length=MOST_EVENTS)]

@@ -9,7 +9,7 @@ from console.api import cursor_of, find, invalid, limit_of, needs, position_of, 
 from memory.paths import Invalid
 from sessions import conversation, events
 from sessions.api.bodies import EventsSend
-from sessions.api.sessions import find_session
+from sessions.api.sessions import entry_of, find_session
 from sessions.events import Entry
 from sessions.models import Event, Session
 
@@ -29,14 +29,11 @@ def send(request, session_id: str, body: EventsSend):
 
 
 def _entry(session: Session, event) -> Entry:
-    payload = event.model_dump(exclude={"type"}, exclude_unset=True)
     if event.type == "user.tool_confirmation" and event.deny_message and event.result != "deny":
         raise invalid("`deny_message` goes with the result deny only.")
-    if event.type == "user.message" and not any(block.text.strip() for block in event.content):
-        raise invalid("The message is empty.")
     if event.type == "user.interrupt" and event.session_thread_id:
         find(session.threads, event.session_thread_id, "The thread")
-    return Entry(event.type, payload)
+    return entry_of(event)
 
 
 @router.get("/{session_id}/events")

@@ -21,6 +21,7 @@ from console.api import (
 from memory.paths import Invalid
 from sessions import conversation, updates, wire
 from sessions.api.agents import check_offered, config_changes, resolve_tools
+from sessions.api.blocks import is_empty
 from sessions.api.bodies import AgentOverrides, SessionCreate, SessionUpdate, StoreResource
 from sessions.events import Entry
 from sessions.models import Access, Session, Status
@@ -55,14 +56,17 @@ def create(request, body: SessionCreate):
             budget_cents=body.budget.cents if body.budget else None,
         )
         if body.initial_events:
-            entries = [Entry(event.type, _payload(event)) for event in body.initial_events]
+            entries = [entry_of(event) for event in body.initial_events]
             conversation.send(session, entries, by=request.actor)
             session.refresh_from_db()
     return wire.session(session)
 
 
-def _payload(event) -> dict[str, Any]:
-    return event.model_dump(exclude={"type"}, exclude_unset=True)
+def entry_of(event) -> Entry:
+    """A sent event as the log takes it."""
+    if event.type == "user.message" and is_empty(event.content):
+        raise invalid("The message is empty.")
+    return Entry(event.type, event.model_dump(exclude={"type"}, exclude_unset=True))
 
 
 class _refusals:

@@ -156,7 +156,17 @@ def _result(block: Block) -> str:
     content = block.get("content") or ""
     if isinstance(content, str):
         return content
-    return "\n".join(part.get("text", f"[{part['type']}]") for part in content)
+    return "\n".join(_plain(part) for part in content)
+
+
+def _plain(part: Block) -> str:
+    """A part of a result as text: servers take nothing else there."""
+    if part["type"] == "search_result":
+        return "\n".join(
+            [part["title"], part["source"], *(each["text"] for each in part["content"])]
+        )
+    shown = _part(part)
+    return shown.get("text", f"[{part['type']}: cannot be shown here]")
 
 
 @dataclass

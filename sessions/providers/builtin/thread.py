@@ -151,4 +151,11 @@ def result_text(block: Block) -> str:
     content = block.get("content") or ""
     if isinstance(content, str):
         return content
-    return "\n".join(part.get("text", "") for part in content if part.get("type") == "text")
+    return "\n".join(filter(None, map(_text, content)))
+
+
+def _text(part: Block) -> str:
+    if part.get("type") == "search_result":
+        return "\n".join([part["title"], *(each["text"] for each in part["content"])])
+    source = part.get("source") or {}
+    return part.get("text", "") or (source["data"] if source.get("type") == "text" else "")
