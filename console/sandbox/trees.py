@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from console.sandbox.jail import NOBODY
 
 ROOMY = 512 << 20  # bytes that must be free in memory before trees may lie there
 KEPT = 24  # trees
+AN_HOUR = 3600
 LONGEST_NAME = 255  # bytes: what Linux allows one part of a path
 
 
@@ -72,8 +74,15 @@ def _forget_lost(folder: Path) -> None:
     (folder / "of").write_text(str(settings.HOME))
     for other in folder.parent.glob(f"reverie-{os.geteuid()}-*"):
         with suppress(OSError):
-            if not Path((other / "of").read_text()).exists():
+            if _is_lost(other):
                 shutil.rmtree(other)
+
+
+def _is_lost(folder: Path) -> bool:
+    try:
+        return not Path((folder / "of").read_text()).exists()
+    except FileNotFoundError:  # somebody is about to write it, or died before that
+        return time.time() - folder.stat().st_mtime > AN_HOUR
 
 
 def _give(path: str | Path) -> None:
