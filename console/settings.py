@@ -103,6 +103,15 @@ STREAM_APPLICATIONS = [
 WEB_THREADS = env_int("WEB_THREADS", 8)
 # What the first start does after the owner's account exists; each is called with the workspace.
 FIRST_START = ["sessions.defaults.first_start"]
+# Who brings entries for the palette; each is called with its `Seeker`.
+PALETTE = [
+    "console.palette.pages",
+    "memory.palette.stores",
+    "memory.palette.files",
+    "sessions.palette.sessions",
+    "sessions.palette.agents",
+    "dreaming.palette.dreams",
+]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

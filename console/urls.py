@@ -20,6 +20,7 @@ urlpatterns = [
     path("v1/", api.urls()),
     path("v1/<path:rest>", api.unknown_route),
     path("w/<slug:slug>/", views.workspace, name="workspace"),
+    path("w/<slug:slug>/palette", views.palette, name="palette"),
     path("w/<slug:slug>/settings/", views.general, name="settings"),
     path("w/<slug:slug>/settings/members/", views.members, name="members"),
     path("w/<slug:slug>/settings/members/<user_id>/role", views.change_role, name="change-role"),

@@ -12,9 +12,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template import loader
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from console import accounts, api, endpoints, forms, trouble
+from console import palette as palettes
 from console.access import REMEMBERED, RoleNeeded, workspace_view
 from console.models import Role
 
@@ -76,6 +77,16 @@ def workspace(request, workspace):
         "has_language_model": any(each.is_configured for each in endpoints.endpoints()),
     }
     return render(request, "console/home.html", context)
+
+
+@workspace_view
+@require_GET
+def palette(request, workspace):
+    """The entries for what was typed; the frame around them is on every page."""
+    typed = request.GET.get("q", "").replace("\0", "")[: palettes.LETTERS].strip()
+    seeker = palettes.Seeker(workspace, request.role, typed.lower())
+    context = {"entries": palettes.entries(seeker), "typed": typed}
+    return render(request, "console/_palette.html", context)
 
 
 def style_guide(request):

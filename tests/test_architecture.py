@@ -19,6 +19,7 @@ LAYERS = {
         trouble actors htmx middleware templatetags throttle endpoints bells broker live
         live_datagrams live_postgres celery
         accounts access doctor
+        palette
         forms api
         views
         urls
@@ -40,7 +41,7 @@ LAYERS = {
         manifest archives layouts packing
         search stores
         redaction change_sets bulk transfer uploads past blame
-        trees history links page results choices wire templatetags
+        trees history links page results choices wire templatetags palette
         forms history_forms transfer_forms
         views file_views edit_views history_views redaction_views use_views past_views transfer_views
         change_views search_views api
@@ -55,7 +56,7 @@ LAYERS = {
         loop
         tasks
         agents defaults conversation updates
-        reading page panels news feeds wire
+        palette reading page panels news feeds wire
         forms environment_forms views agent_views environment_views money_views api stream
         urls
     """,
@@ -66,7 +67,7 @@ LAYERS = {
         pipeline
         tasks
         dreams review adoption
-        evidence losses cards progress wire
+        evidence losses cards progress wire palette
         forms views review_views adoption_views api
         urls
     """,

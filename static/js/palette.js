@@ -1,0 +1,98 @@
+// The palette: opens anywhere, is filled by the server, and is worked with the keyboard alone.
+// Focus stays in the input; the option that Enter would open is named by aria-activedescendant.
+
+const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+const dialog = document.querySelector("#palette");
+const input = dialog?.querySelector("[role=combobox]");
+
+function options() {
+  return [...dialog.querySelectorAll("[role=option]")];
+}
+
+function chosen() {
+  return dialog.querySelector("[role=option][aria-selected=true]");
+}
+
+function choose(option) {
+  for (const other of options()) other.setAttribute("aria-selected", String(other === option));
+  if (option) input.setAttribute("aria-activedescendant", option.id);
+  else input.removeAttribute("aria-activedescendant");
+  option?.scrollIntoView({ block: "nearest" });
+}
+
+function step(by) {
+  const all = options();
+  const at = all.indexOf(chosen());
+  if (all.length) choose(all[(at + by + all.length) % all.length]);
+}
+
+function open() {
+  if (!dialog.open) dialog.showModal();
+  input.focus();
+  input.select();
+  htmx.trigger(input, "palette:open");
+}
+
+function follow(option, aside) {
+  if (aside) window.open(option.href, "_blank", "noopener");
+  else location.assign(option.href);
+  dialog.close();
+}
+
+// What was typed last may not be answered yet: then Enter waits for its answer.
+let isAsking = false;
+let isEntered = false;
+
+function enter(event) {
+  event.preventDefault();
+  if (isAsking) {
+    isEntered = true;
+    htmx.trigger(input, "palette:open"); // Letters typed and taken back at once ask nothing.
+  } else if (chosen()) follow(chosen(), event.metaKey || event.ctrlKey);
+}
+
+const KEYS = { ArrowDown: () => step(1), ArrowUp: () => step(-1) };
+
+function onKey(event) {
+  if (event.isComposing) return;
+  if (event.key === "Enter") enter(event);
+  else if (KEYS[event.key]) {
+    event.preventDefault();
+    KEYS[event.key]();
+  }
+}
+
+function onAnswer() {
+  isAsking = false;
+  choose(chosen());
+  if (isEntered && chosen()) follow(chosen(), false);
+  isEntered = false;
+}
+
+if (dialog) {
+  for (const key of document.querySelectorAll("[data-palette] kbd")) if (IS_MAC) key.textContent = "⌘K";
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "k" || event.shiftKey || event.altKey || !(IS_MAC ? event.metaKey : event.ctrlKey)) return;
+    event.preventDefault();
+    if (dialog.open) dialog.close();
+    else open();
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-palette]") || event.metaKey || event.ctrlKey) return;
+    event.preventDefault();
+    open();
+  });
+  input.addEventListener("keydown", onKey);
+  input.addEventListener("input", () => (isAsking = true));
+  dialog.addEventListener("htmx:afterSettle", onAnswer);
+  dialog.addEventListener("htmx:responseError", () => (isAsking = isEntered = false));
+  dialog.addEventListener("htmx:sendError", () => (isAsking = isEntered = false));
+  dialog.addEventListener("close", () => {
+    isAsking = isEntered = false;
+    htmx.trigger(input, "htmx:abort"); // What arrives in a closed dialog would open it again.
+  });
+  dialog.addEventListener("pointermove", (event) => {
+    const option = event.target.closest("[role=option]");
+    if (option && option !== chosen()) choose(option);
+  });
+}
