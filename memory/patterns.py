@@ -154,6 +154,7 @@ def _plainly(error: re2.error) -> str:
     raw = error.args[0]
     text = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
     reason, _, place = text.partition(": ")
+    place = place.removeprefix("(?m)")  # ours
     plain = REASONS.get(reason, reason)
     return f"{plain} (at {place})" if place else plain
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import groupby, islice
 
 from django.db.models import QuerySet
@@ -19,7 +18,8 @@ from memory.rendering import reveal
 from memory.search import Hit, Hits
 
 NAMES = 6  # files found by their path alone
-MARKS = 50  # in one line
+BEST = 50  # files that a search for words shows
+MARKS = 100  # in one line
 SECONDS = 4.0  # a page waits no longer
 
 MODES = {"text": "Exact text", "words": "Words, best first", "regex": "Regular expression"}
@@ -80,7 +80,7 @@ class Results:
         return sum(file.count for file in self.files)
 
 
-Finder = Callable[..., Hits]
+Finder = Callable[[Store, int, Clock], Hits]
 Marker = Callable[[bytes], Iterable[tuple[int, int]]]
 
 
@@ -89,26 +89,42 @@ def look(stores: QuerySet[Store], query: Query, *, seconds: float) -> Results:
     find, mark = _means(query)
     clock, hits, unread, more = Clock(seconds), [], [], False
     for store in stores:
-        if len(hits) >= search.LIMIT or clock.is_over:
-            more, unread = True, [*unread, store] if clock.is_over else unread
-            continue
-        found = find(store, prefix=query.prefix, limit=search.LIMIT - len(hits), clock=clock)
+        room = _room(query, len(hits))
+        found = find(store, room, clock) if room and not clock.is_over else Hits([])
         hits += [(store, hit) for hit in found.hits]
-        more = more or found.more
-        unread += [store] if found.is_partial else []
+        more = more or found.more or not room
+        unread += [store] if clock.is_over else []
     if query.mode == "words":
         hits.sort(key=lambda pair: -pair[1].score)
+        more, hits = more or len(hits) > BEST, hits[:BEST]
     return Results(list(_by_file(hits, mark)), _named(stores, query), more, unread)
+
+
+def _room(query: Query, found: int) -> int:
+    """How many hits there is room for: any store may have the best ones."""
+    return BEST if query.mode == "words" else max(0, search.LIMIT - found)
 
 
 def _means(query: Query) -> tuple[Finder, Marker]:
     """How to find it, and how to mark it."""
     if query.mode == "words":
         check_length(query.text)
-        return partial(search.ranked, query=query.text), Ranking(query.text).marks
+        return _ranked_by(query), Ranking(query.text).marks
     text = query.text if query.mode == "regex" else re.escape(query.text.strip())
     pattern = Pattern(text, ignore_case=not query.match_case)
-    return partial(search.grep, pattern=pattern), pattern.marks
+    return _matching(pattern, query.prefix), pattern.marks
+
+
+def _ranked_by(query: Query) -> Finder:
+    return lambda store, limit, clock: search.ranked(
+        store, query.text, prefix=query.prefix, limit=limit, clock=clock
+    )
+
+
+def _matching(pattern: Pattern, prefix: str) -> Finder:
+    return lambda store, limit, clock: search.grep(
+        store, pattern, prefix=prefix, limit=limit, clock=clock
+    )
 
 
 def _named(stores: QuerySet[Store], query: Query) -> list[Memory]:

@@ -39,13 +39,16 @@ function follow(option, aside) {
   dialog.close();
 }
 
-// What was typed last may not be answered yet: then Enter waits for its answer.
-let isAsking = false;
+// What stands in the list may answer fewer letters than were typed: then Enter waits.
 let isEntered = false;
+
+function isAnswered() {
+  return dialog.querySelector("#palette-list").dataset.typed === input.value;
+}
 
 function enter(event) {
   event.preventDefault();
-  if (isAsking) {
+  if (!isAnswered()) {
     isEntered = true;
     htmx.trigger(input, "palette:open"); // Letters typed and taken back at once ask nothing.
   } else if (chosen()) follow(chosen(), event.metaKey || event.ctrlKey);
@@ -63,9 +66,13 @@ function onKey(event) {
 }
 
 function onAnswer() {
-  isAsking = false;
   choose(chosen());
-  if (isEntered && chosen()) follow(chosen(), false);
+  if (!isEntered || !isAnswered()) return;
+  isEntered = false;
+  if (chosen()) follow(chosen(), false);
+}
+
+function forget() {
   isEntered = false;
 }
 
@@ -83,12 +90,12 @@ if (dialog) {
     open();
   });
   input.addEventListener("keydown", onKey);
-  input.addEventListener("input", () => (isAsking = true));
+  input.addEventListener("input", forget);
   dialog.addEventListener("htmx:afterSettle", onAnswer);
-  dialog.addEventListener("htmx:responseError", () => (isAsking = isEntered = false));
-  dialog.addEventListener("htmx:sendError", () => (isAsking = isEntered = false));
+  dialog.addEventListener("htmx:responseError", forget);
+  dialog.addEventListener("htmx:sendError", forget);
   dialog.addEventListener("close", () => {
-    isAsking = isEntered = false;
+    forget();
     htmx.trigger(input, "htmx:abort"); // What arrives in a closed dialog would open it again.
   });
   dialog.addEventListener("pointermove", (event) => {

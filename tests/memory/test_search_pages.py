@@ -63,7 +63,8 @@ def test_a_search_takes_patterns_and_words(as_alice, store, mode, query):
 def test_the_case_counts_when_one_says_so(as_alice, store):
     assert "Nothing found" in page(ask(as_alice, q="AT NOON", case="on"))
     assert "<mark>at noon</mark>" in page(ask(as_alice, q="at noon", case="on"))
-    assert "<mark>at noon</mark>" in page(ask(as_alice, q="(?i)AT NOON", mode="regex"))
+    assert "<mark>at noon</mark>" in page(ask(as_alice, q="AT N..N", mode="regex"))
+    assert "Nothing found" in page(ask(as_alice, q="AT N..N", mode="regex", case="on"))
 
 
 def test_a_search_keeps_to_its_folder_and_its_store(as_alice, store):
@@ -92,6 +93,7 @@ def test_files_are_found_by_their_path(as_alice, store):
     [
         ({"q": "(", "mode": "regex"}, "is not closed"),
         ({"q": "ab[c", "mode": "regex"}, "at [c"),
+        ({"q": "(abc", "mode": "regex"}, "(at (abc)"),
         ({"q": "(?=x)", "mode": "regex"}, "look-ahead"),
         ({"q": "x" * 1001}, "at most 1000 characters"),
         ({"q": "x", "mode": "magic"}, "magic"),
@@ -134,6 +136,17 @@ def test_a_page_says_that_it_stopped(as_alice, store, monkeypatch):
     make_store(name="Other", files=FILES)
     monkeypatch.setattr(results, "SECONDS", 1e-9)
     assert "Stopped after" in page(ask(as_alice, q="nowhere"))
+
+
+def test_the_best_file_comes_first_whichever_store_it_is_in(as_alice, store):
+    make_store(name="Other", files={f"/{n}": f"heron {n}\n" for n in range(60)})
+    make_store(name="Best", files={"/best": "heron lake\n"})
+    found = results.look(
+        Store.objects.order_by("pk"), results.Query("heron lake", "words"), seconds=9
+    )
+    assert found.files[0].path == "/best"
+    assert found.more
+    assert found.count == results.BEST
 
 
 def test_a_stranger_finds_nothing_of_ours(as_eve, store, eve):
