@@ -201,7 +201,7 @@ class Turn:
         overtaken = queued.filter(type__in=("user.interrupt", transcript.CONFIRMATION))
         for event in [*unheard, *overtaken]:
             events.take_up(event)
-        stopped = "Stopped by the user before this ran."
+        stopped = "Stopped by the user; nothing of this was done."
         self._append(*(_result(call, stopped, True) for call in state.open_calls))
         Thread.objects.filter(pk=self.thread.pk).update(stop_requested=False)
         return self._idle(END_TURN)

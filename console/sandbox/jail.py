@@ -15,7 +15,7 @@ trap 'code=$?; { export -p; declare -f; printf "cd %q 2>/dev/null\\n" "$PWD"; } 
 
 NAMESPACES = (
     *("--unshare-all", "--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)),
-    *("--cap-drop", "ALL", "--disable-userns", "--new-session", "--die-with-parent"),
+    *("--cap-drop", "ALL", "--new-session", "--die-with-parent"),
     *("--as-pid-1", "--hostname", "sandbox", "--clearenv", "--seccomp", "3"),
 )
 SYSTEM = (
@@ -72,17 +72,24 @@ class Limits:
         }
 
 
-def options() -> tuple[list[str], list[str]]:
-    """Bubblewrap's arguments before and after the folders."""
+def options(*, can_disable: bool) -> tuple[list[str], list[str]]:
+    """Bubblewrap's arguments before and after the folders.
+
+    Since 0.8 it `can_disable` further user namespaces; the filter below refuses them anyway.
+    """
     variables = [part for pair in VARIABLES.items() for part in ("--setenv", *pair)]
-    before = [*NAMESPACES, *SYSTEM, *variables]
+    strict = ["--disable-userns"] if can_disable else []
+    before = [*NAMESPACES, *strict, *SYSTEM, *variables]
     return before, ["--remount-ro", "/", "--chdir", "/workspace", "--", *SHELL]
 
 
 # -- System calls -------------------------------------------------------------------------
 
-LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
-ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050001, 0x80000000  # REFUSE answers EPERM
+LOAD, EQUAL, AT_LEAST, HAS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+ALLOW, KILL = 0x7FFF0000, 0x80000000
+REFUSE, UNKNOWN = 0x00050001, 0x00050026  # they answer EPERM and ENOSYS
+CLONE, CLONE3 = (56, 220), 435
+NEW_USERS = 0x10000000
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # Memory that no limit counts, other processes' memory, keys, and the doors of most kernel holes.
 FORBIDDEN = {
@@ -132,6 +139,14 @@ def syscall_filter(machine: str | None = None) -> bytes:
         (EQUAL, 1, 0, ARCHITECTURES[machine]),  # another one has other numbers
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, 0),
+        # No filter can look into clone3's arguments; without it, libraries use clone.
+        (EQUAL, 0, 1, CLONE3),
+        (RETURN, 0, 0, UNKNOWN),
+        (EQUAL, 0, 4, CLONE[column]),
+        (LOAD, 0, 0, 16),
+        (HAS, 0, 1, NEW_USERS),
+        (RETURN, 0, 0, REFUSE),
+        (RETURN, 0, 0, ALLOW),
         (AT_LEAST, len(numbers) + 1, 0, 0x40000000),  # the x32 calls have others, too
         *((EQUAL, len(numbers) - place, 0, number) for place, number in enumerate(numbers)),
         (RETURN, 0, 0, ALLOW),
@@ -144,9 +159,9 @@ def is_known_machine() -> bool:
     return platform.machine() in ARCHITECTURES
 
 
-def task(command: str, limits: Limits, **more: Any) -> dict[str, Any]:
+def task(command: str, limits: Limits, *, can_disable: bool = True, **more: Any) -> dict[str, Any]:
     """The keeper's job, without the folders."""
-    before, after = options()
+    before, after = options(can_disable=can_disable)
     return {
         "command": command,
         "seconds": limits.seconds,

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ def run(
     task = jail.task(
         command,
         limits,
-        bwrap=shutil.which("bwrap"),
+        bwrap=shutil.which("bwrap") or "",
+        can_disable=_can_disable(),
         uid=trees.owner(),
         base=str(trees.home() / "base"),
         overlay=overlay,
@@ -102,6 +104,13 @@ def run(
         for descriptor in (into_output, into_report, unwanted):
             os.close(descriptor)
     return _Listener(output, report, wanted, limits.seconds + GRACE).hear(is_unwanted)
+
+
+@cache
+def _can_disable() -> bool:
+    """Whether this bubblewrap knows how to forbid user namespaces inside its own."""
+    told = subprocess.run(["bwrap", "--help"], capture_output=True, check=False)  # noqa: S607
+    return b"--disable-userns" in told.stdout
 
 
 class _Listener:

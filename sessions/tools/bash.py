@@ -31,6 +31,7 @@ shown (100 KiB). Memories are UTF-8 text of at most 100 KiB; links, other files
 and empty folders are not kept."""
 ENDINGS = {
     "timed out": "The command took longer than {seconds:g} s and was stopped.",
+    "stopped": "The command was stopped.",
     "out of memory": "The command needed more than {memory} MB of memory and was stopped.",
 }
 

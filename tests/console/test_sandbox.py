@@ -157,6 +157,8 @@ def test_no_other_process_can_be_seen_or_touched(run):
         "chown 0 /workspace",
         "ls /proc/1/root/etc/passwd",
         "perl -e 'exit(syscall(319, q(x), 0) < 0)'",
+        "perl -e 'exit(syscall(56, 0x10000011, 0, 0, 0, 0) < 0)'",
+        "perl -e 'exit(syscall(435, 0, 0) < 0)'",
         "perl -e 'exit(syscall(29, 0, 1 << 20, 0600) < 0)'",
         "perl -e 'exit(syscall(425, 8, 0) < 0)'",
     ],
@@ -164,6 +166,12 @@ def test_no_other_process_can_be_seen_or_touched(run):
 def test_what_is_forbidden_fails(run, command):
     outcome = run(f"if {{ {command}; }} 2>/dev/null; then echo DONE; fi")
     assert said(outcome) == "" and outcome.how == "exited"
+
+
+def test_an_older_bubblewrap_is_made_up_for_by_the_filter(run, monkeypatch):
+    monkeypatch.setattr(runner, "_can_disable", lambda: False)
+    clone = "perl -e 'exit(syscall(56, 0x10000011, 0, 0, 0, 0) < 0)'"
+    assert said(run(f"{clone} || unshare -U true || echo refused")).endswith("refused")
 
 
 def test_it_is_nobody_and_has_no_rights(run):

@@ -6,7 +6,7 @@ from django.urls import reverse
 from console.actors import Actor
 from memory import stores
 from memory.stores import Act
-from sessions import events
+from sessions import conversation, events, loop, tasks, transcript
 from sessions.events import Entry
 from sessions.models import Access
 from sessions.tools import Toolbox, chat_tools
@@ -203,6 +203,17 @@ def test_an_environment_can_do_without_bash(session):
     box = chat_tools(session, Actor(session.pk, "Agent"))
     assert "bash" not in [tool.name for tool in box.tools]
     assert "There is no tool" in box.run("bash", {"command": "ls"}).text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_of_the_built_in_model_runs_the_command_it_is_told(session, store):
+    conversation.say(session, f"Use the bash tool to run `echo told > {NOTES}/told.md; ls {NOTES}`")
+    loop.run(session.primary.pk, tasks.CHAT)
+    [call] = session.events.filter(type="agent.tool_use")
+    assert call.payload["name"] == "bash"
+    version = store.versions.get(path="/told.md")
+    assert (version.content, version.event, version.actor) == ("told\n", call.pk, session.pk)
+    assert "told.md" in transcript.text_of(session.events.filter(type="agent.message").last())
 
 
 # -- The transcript ---------------------------------------------------------------------------

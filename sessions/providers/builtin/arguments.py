@@ -11,7 +11,8 @@ from typing import Any
 
 Schema = dict[str, Any]
 LEAD = re.compile(
-    r"^[\s:,]*(?:(?:for|with|on|in|to|about|of|at|from|and|using|the)\b[\s:]*)*", re.IGNORECASE
+    r"^[\s:,]*(?:(?:for|with|on|in|to|about|of|at|from|and|using|the|run|execute)\b[\s:]*)*",
+    re.IGNORECASE,
 )
 TAIL = re.compile(r"(?:[\s,;.!?]|\b(?:please|and|with|in|for|as)$)+$", re.IGNORECASE)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")

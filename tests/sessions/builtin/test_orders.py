@@ -128,6 +128,7 @@ def test_the_rest_of_the_message_is_still_heard():
         (schema("a", a="l"), "for red, green and blue", {"a": ["red", "green", "blue"]}),
         (schema("a", a="i", b="s"), "a=7", {"a": 7}),
         (schema("a", a="s"), "a='x y'", {"a": "x y"}),
+        (schema("", a="s"), "to run `ls -l | wc`.", {"a": "ls -l | wc"}),
         (schema(""), "for Paris", {}),
     ],
 )
