@@ -1,7 +1,7 @@
-"""Many writes at once, by the same rules as `stores.write` and in a few statements instead of many.
+"""Many changes at once, by the same rules as the verbs of `stores` and in far fewer statements.
 
-An import brings up to ten thousand files. Written one by one they would hold the store, and on
-SQLite the whole database, for half a minute.
+An import brings up to ten thousand files, and its undo takes them away again. One by one they would
+hold the store, and on SQLite the whole database, for more than a minute.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,33 +20,42 @@ BATCH = 500  # rows in one statement
 
 @dataclass(frozen=True)
 class Write:
-    """A text that shall stand at a path where `expected`, a sha256 or `ABSENT`, was seen."""
+    """What shall stand at a path where `expected` was seen; both are a sha256, or `ABSENT`.
+
+    `size` is in bytes. A file that was deleted comes back as the memory `key`.
+    """
 
     path: str
     sha256: str
     size: int
     expected: str
+    key: str | None = None
 
 
 @transaction.atomic
 def write_all(
     store: Store, writes: Sequence[Write], text_of: Callable[[Write], str], *, act: Act
 ) -> None:
-    """Write texts to different paths, all of them or none; what stands there already is left alone.
+    """Change what stands at different paths, all of it or nothing; what is so already is left alone.
 
-    `text_of` is asked once for each text that the database does not hold yet. Raises as
-    `stores.write` does.
+    `text_of` is asked once for each text that the database does not hold yet. Raises as the verbs of
+    `stores` do.
     """
     store = stores.writable(store, act)
     standing = {memory.path: memory for memory in store.memories.sized()}
     writes = [write for write in writes if _is_needed(write, standing.get(write.path))]
-    _check_places(store, writes, standing)
-    replaced = [standing[write.path].blob.size for write in writes if write.path in standing]
-    texts = _keep_texts(writes, text_of)
-    for batch in _batches(writes):
+    coming = [write for write in writes if write.sha256 != ABSENT]
+    going = [standing.pop(write.path) for write in writes if write.sha256 == ABSENT]
+    _check_places(coming, standing)
+    replaced = [standing[write.path].blob.size for write in coming if write.path in standing]
+    lost = sum(replaced) + sum(memory.blob.size for memory in going)
+    texts = _keep_texts(coming, text_of)
+    for batch in _batches(going):
+        _remove(store, batch, act)
+    for batch in _batches(coming):
         _write(store, batch, standing, texts, act)
-    size = sum(write.size for write in writes) - sum(replaced)
-    stores.count(store, memories=len(writes) - len(replaced), size=size)
+    new = len(coming) - len(replaced) - len(going)
+    stores.count(store, memories=new, size=sum(write.size for write in coming) - lost)
 
 
 def _is_needed(write: Write, there: Memory | None) -> bool:
@@ -59,9 +68,9 @@ def _is_needed(write: Write, there: Memory | None) -> bool:
     return True
 
 
-def _check_places(store: Store, writes: Sequence[Write], standing: dict[str, Memory]) -> None:
-    new = [write.path for write in writes if write.path not in standing]
-    if store.memory_count + len(new) > paths.MAX_MEMORIES:
+def _check_places(coming: Sequence[Write], standing: dict[str, Memory]) -> None:
+    new = [write.path for write in coming if write.path not in standing]
+    if new and len(standing) + len(new) > paths.MAX_MEMORIES:
         raise Invalid(
             f"The store would hold more than {paths.MAX_MEMORIES:,} memories. Remove or merge some."
         )
@@ -73,6 +82,13 @@ def _check_places(store: Store, writes: Sequence[Write], standing: dict[str, Mem
             raise Occupied(standing.get(above) or memory)
 
 
+def _remove(store: Store, memories: Sequence[Memory], act: Act) -> None:
+    Version.objects.bulk_create(
+        _version(store, memory, Operation.DELETED, act, blob_id=None) for memory in memories
+    )
+    Memory.objects.filter(pk__in=[memory.pk for memory in memories]).delete()
+
+
 def _write(
     store: Store,
     writes: Sequence[Write],
@@ -80,37 +96,44 @@ def _write(
     texts: dict[str, int],
     act: Act,
 ) -> None:
-    now = timezone.now()
-    memories = [
-        standing.get(write.path) or Memory(store=store, path=write.path, created_at=now, head_id=0)
-        for write in writes
-    ]
-    for memory, write in zip(memories, writes, strict=True):
-        memory.blob_id, memory.updated_at = texts[write.sha256], now
-    new = [memory for memory in memories if memory.pk is None]
+    new, changed = [], []
+    for write in writes:
+        memory = standing.get(write.path)
+        (changed if memory else new).append(memory or _memory(store, write))
+        (memory or new[-1]).blob_id = texts[write.sha256]
     Memory.objects.bulk_create(new)
-    versions = Version.objects.bulk_create(
-        Version(
-            store=store,
-            memory_id=memory.pk,
-            change_set=act.change_set,
-            operation=Operation.MODIFIED if memory.path in standing else Operation.CREATED,
-            path=memory.path,
-            blob_id=memory.blob_id,
-            actor=act.by.id,
-            actor_name=act.by.name[:255],
-            event=act.by.event,
-            created_at=now,
-        )
-        for memory in memories
-    )
-    for memory, version in zip(memories, versions, strict=True):
-        memory.head_id = version.pk
+    made = [_version(store, m, Operation.CREATED, act, blob_id=m.blob_id) for m in new]
+    made += [_version(store, m, Operation.MODIFIED, act, blob_id=m.blob_id) for m in changed]
+    memories = new + changed
+    for memory, version in zip(memories, Version.objects.bulk_create(made), strict=True):
+        memory.head_id, memory.updated_at = version.pk, version.created_at
+    # One statement for rows that differ: they exist, so all of them are updates.
     Memory.objects.bulk_create(
         memories,
         update_conflicts=True,
         unique_fields=["id"],
         update_fields=["blob", "head", "updated_at"],
+    )
+
+
+def _memory(store: Store, write: Write) -> Memory:
+    return Memory(pk=write.key, store=store, path=write.path, head_id=0)
+
+
+def _version(
+    store: Store, memory: Memory, operation: str, act: Act, *, blob_id: int | None
+) -> Version:
+    return Version(
+        store=store,
+        memory_id=memory.pk,
+        change_set=act.change_set,
+        operation=operation,
+        path=memory.path,
+        blob_id=blob_id,
+        actor=act.by.id,
+        actor_name=act.by.name[:255],
+        event=act.by.event,
+        created_at=timezone.now(),
     )
 
 

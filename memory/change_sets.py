@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 
 from console.actors import Actor
-from memory import stores
+from memory import bulk, stores
+from memory.bulk import Write
 from memory.merge import FileMerge, Resolution, apply_choices, merge_trees, touched
 from memory.models import Blob, ChangeSet, Memory, Operation, Store, Texts, Version
 from memory.stores import ABSENT, Act, Refused, sha256
@@ -124,11 +125,14 @@ def apply(
     act = Act(by, change_set, into_draft)
     changes = {merge.path: merge for merge in settled if merge.before != merge.after}
     origins = origins or {}
-    for source, target in _moves([c for c in changes.values() if not _can_return(origins, c)]):
+    back = _coming_back(origins, changes)
+    for source, target in _moves([c for c in changes.values() if c.path not in back]):
         _move(store, changes.pop(source), changes.pop(target), act)
+    going = [path for path, change in changes.items() if change.after is None]
+    back = _coming_back(origins, changes, _keys(store, going))
     # What goes makes room for what comes: a file may give way to a folder of its name.
-    for change in sorted(changes.values(), key=lambda change: change.after is not None):
-        _write(store, change, act, origins)
+    writes = [_write(change, back.get(change.path)) for change in changes.values()]
+    bulk.write_all(store, writes, lambda write: changes[write.path].after, act=act)
     return settled
 
 
@@ -144,33 +148,37 @@ def _moves(changes: list[FileMerge]) -> Iterator[tuple[str, str]]:
 
 
 def _move(store: Store, source: FileMerge, target: FileMerge, act: Act) -> None:
-    memory = _seen(store, source)
+    memory = store.memories.filter(path=source.path).first()
+    if memory is None:
+        raise stores.Conflict(f"{source.path} was deleted meanwhile.")
     stores.move(memory, target.path, act=act, expected=sha256(source.before))
 
 
-def _write(store: Store, change: FileMerge, act: Act, origins: Mapping[str, Version]) -> None:
-    expected = ABSENT if change.before is None else sha256(change.before)
-    if change.after is None:
-        stores.remove(_seen(store, change), act=act, expected=expected)
-    elif _can_return(origins, change):
-        stores.restore(origins[change.path], act=act, expected=expected)
-    else:
-        stores.write(store, change.path, change.after, act=act, expected=expected)
+def _write(change: FileMerge, key: str | None) -> Write:
+    before, after = (ABSENT if t is None else sha256(t) for t in (change.before, change.after))
+    return Write(change.path, after, len((change.after or "").encode()), before, key)
 
 
-def _seen(store: Store, change: FileMerge) -> Memory:
-    memory = store.memories.filter(path=change.path).first()
-    if memory is None:
-        raise stores.Conflict(f"{change.path} was deleted meanwhile.")
-    return memory
+def _coming_back(
+    origins: Mapping[str, Version], changes: Mapping[str, FileMerge], going: Iterable[str] = ()
+) -> dict[str, str]:
+    """The memories that come back, by path: they had this text at this path, and are gone or going."""
+    keys = {
+        path: origin.memory_id
+        for path, origin in origins.items()
+        if (change := changes.get(path)) and change.before is None and change.after is not None
+        if origin.blob.sha256 == sha256(change.after)
+    }
+    alive = set()
+    for batch in _batches(list(keys.values())):
+        alive.update(Memory.objects.filter(pk__in=batch).values_list("pk", flat=True))
+    alive.difference_update(going)
+    return {path: key for path, key in keys.items() if key not in alive}
 
 
-def _can_return(origins: Mapping[str, Version], change: FileMerge) -> bool:
-    """Whether the memory that had this text at this path is gone, and so can come back."""
-    origin = origins.get(change.path)
-    if origin is None or change.before is not None or change.after != origin.content:
-        return False
-    return not Memory.objects.filter(pk=origin.memory_id).exists()
+def _keys(store: Store, at: list[str]) -> Iterator[str]:
+    for batch in _batches(at):
+        yield from store.memories.filter(path__in=batch).values_list("pk", flat=True)
 
 
 # -- Undoing ------------------------------------------------------------------------------
@@ -237,8 +245,13 @@ def _ends(change_set: ChangeSet) -> tuple[dict, dict]:
 
 
 def _versions(keys: list[str]) -> Iterator[Version]:
+    for batch in _batches(keys):
+        yield from Version.objects.sized().filter(pk__in=batch)
+
+
+def _batches(keys: list) -> Iterator[list]:
     for start in range(0, len(keys), BATCH):
-        yield from Version.objects.sized().filter(pk__in=keys[start : start + BATCH])
+        yield keys[start : start + BATCH]
 
 
 def _standing(versions: Iterable[Version]) -> dict[str | None, Version]:
