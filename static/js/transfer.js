@@ -31,9 +31,12 @@ async function countIn(directory) {
 }
 
 async function dropped(items) {
-  const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  // Read before the first pause: afterwards the browser has emptied the list.
+  const all = [...items].filter((item) => item.kind === "file").map((item) => [item.webkitGetAsEntry?.(), item.getAsFile()]);
   const found = { files: [], leftOut: 0 };
-  for (const entry of entries) for await (const file of filesIn(entry, found)) found.files.push(file);
+  for (const [entry, file] of all)
+    if (!entry) found.files.push([file.name, file]);
+    else for await (const each of filesIn(entry, found)) found.files.push(each);
   return found;
 }
 
@@ -119,5 +122,10 @@ for (const name of ["dragover", "dragleave", "drop"])
 
 document.addEventListener("drop", async (event) => {
   say(form, "Looking through the files …");
-  send(form, await dropped(event.dataTransfer.items));
+  try {
+    await send(form, await dropped(event.dataTransfer.items));
+  } catch {
+    say(form, "");
+    complain(form, "The browser could not read what was dropped. Choose it by the buttons instead.");
+  }
 });
