@@ -7,6 +7,7 @@ only moved keeps its origin. A text that came back, whole, has the origins it ha
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from django.core.cache import cache
 
@@ -68,9 +69,9 @@ def trace(links: Sequence[Link], texts: Callable[[Sequence[int]], dict[int, str]
         if left < 0:
             return tracing.origins(is_cut=True)
         tracing.step(version, lines)
-        if not tracing.open:
-            break
-    return tracing.origins(is_cut=bool(tracing.open) and len(links) > MAX_VERSIONS)
+        if tracing.is_done:
+            return tracing.origins(is_cut=False)
+    return tracing.origins(is_cut=len(links) > MAX_VERSIONS)
 
 
 def _without_detours(links: Sequence[Link]) -> Iterator[Link]:
@@ -100,43 +101,60 @@ def lines_of(text: str) -> list[str]:
 
 
 class _Tracing:
-    """`open` maps the places of lines in the version looked at last to their places in the text
-    that stands now: those whose origin may be older still.
+    """`open` has, for each line of the version looked at last, its place in the text that stands
+    now; None for lines that are not in it.
     """
 
     def __init__(self, version: str, lines: list[str]) -> None:
-        self.lines = lines
+        self.version, self.lines = version, lines
         self.found = [version] * len(lines)
-        self.open = dict(enumerate(range(len(lines))))
+        self.open: list[int | None] = list(range(len(lines)))
 
     def step(self, version: str, lines: list[str]) -> None:
         """Follow the open lines into the version before; those it has not are traced."""
-        came_from = dict(_kept(lines, self.lines))
-        self.open = {came_from[at]: now for at, now in self.open.items() if at in came_from}
-        for now in self.open.values():
-            self.found[now] = version
-        self.lines = lines
+        runs = alignment.runs(lines, self.lines)
+        carried: list[int | None] = [None] * len(lines)
+        for i, j, length in runs:
+            carried[i : i + length] = self.open[j : j + length]
+        went, came = _gaps(runs)
+        moves = dict(_moves(self.lines, came, lines, went))
+        for place in came:
+            if place in moves:
+                carried[moves[place]] = self.open[place]
+            elif self.open[place] is not None:
+                self.found[self.open[place]] = self.version
+        self.version, self.lines, self.open = version, lines, carried
+
+    @property
+    def is_done(self) -> bool:
+        return not any(now is not None for now in self.open)
 
     def origins(self, *, is_cut: bool) -> Origins:
+        for now in self.open:
+            if now is not None:
+                self.found[now] = self.version
         return Origins(self.found, is_cut)
 
 
-def _kept(old: list[str], new: list[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of places, in the new text and in the old one, that hold one and the same line."""
-    runs = alignment.runs(old, new)
-    pairs = [(j + by, i + by) for i, j, length in runs for by in range(length)]
-    yield from pairs
-    came = _alone(new, {at for at, _ in pairs})
-    went = _alone(old, {at for _, at in pairs})
-    for line in came.keys() & went.keys():
-        yield came[line], went[line]
+def _gaps(runs: list[alignment.Run]) -> tuple[list[int], list[int]]:
+    """The places, in the old and in the new text, of the lines that only one of them has."""
+    went, came = [], []
+    for (i, j, length), (next_i, next_j, _) in pairwise(runs):
+        went += range(i + length, next_i)
+        came += range(j + length, next_j)
+    return went, came
 
 
-def _alone(lines: list[str], kept: set[int]) -> dict[str, int]:
-    """Where those lines stand that are not kept, each of which stands there once."""
-    others = {at: line for at, line in enumerate(lines) if at not in kept}
-    counts = Counter(others.values())
-    return {line: at for at, line in others.items() if counts[line] == 1 and len(line) >= MOVED}
+def _moves(new: list[str], came: list[int], old: list[str], went: list[int]) -> Iterator[tuple]:
+    """Pairs of places, new and old, of one line that only stands elsewhere."""
+    origins, arrivals = _alone(old, went), _alone(new, came)
+    yield from ((arrivals[line], origins[line]) for line in arrivals.keys() & origins.keys())
+
+
+def _alone(lines: list[str], places: list[int]) -> dict[str, int]:
+    """Where the long lines among these stand that stand there once."""
+    counts = Counter(lines[at] for at in places)
+    return {lines[at]: at for at in places if counts[lines[at]] == 1 and len(lines[at]) >= MOVED}
 
 
 @dataclass(frozen=True)

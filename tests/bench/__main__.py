@@ -32,6 +32,7 @@ MEASUREMENTS = (
     "clone",
     "grep",
     "bash",
+    "history",
     "start",
 )
 
