@@ -101,7 +101,7 @@ def _file(request, store: Store, versions, context: dict, path: str):
     context |= {"version": version, "now": now}
     if is_markdown(path):
         # Links would lead to what stands there now: the text is of another time.
-        context["rendering"] = render_markdown(version.content, link=lambda url: None)
+        context["rendering"] = render_markdown(version.content, links=lambda urls: {})
     else:
         lines = version.content.removesuffix("\n").split("\n")
         context["lines"] = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]
