@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
@@ -68,6 +69,27 @@ def sign_in(page: Page, password: str, username: str = "owner") -> None:
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/w/**")
+
+
+def accessible(page: Page) -> None:
+    """Fail when axe-core finds anything on the page, in the light or in the dark.
+
+    What a screen reader gets is the same in both; colours are not. The page keeps its state.
+    """
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        violations = Axe().run(page).response["violations"]
+        found += [_violation(scheme, each) for each in violations]
+    page.emulate_media(color_scheme="null", reduced_motion="null")
+    assert not found, f"{page.url}\n" + "\n".join(found)
+
+
+def _violation(scheme: str, found: dict) -> str:
+    nodes = [f"    {node['target']}  {node['html'][:160]}" for node in found["nodes"][:8]]
+    reason = (found["nodes"][0].get("failureSummary") or "").replace("\n", " ")
+    more = [f"    … and {len(found['nodes']) - 8} more"] if len(found["nodes"]) > 8 else []
+    return "\n".join([f"{scheme}: {found['id']}: {found['help']}", f"    {reason}", *nodes, *more])
 
 
 def picture(page: Page, name: str) -> None:
