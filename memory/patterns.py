@@ -31,7 +31,7 @@ BORDERS = re.compile(r"\\[AzCQ]|\(\?[a-zA-Z]*-")
 class File(NamedTuple):
     """A text to look through; `key` is its memory's, as the database has it, or None."""
 
-    key: int | None
+    key: str | None
     path: str
     data: bytes
 
@@ -78,7 +78,7 @@ class Pattern:
         if self._sees_borders:
             return files
         found, position = [], 0
-        starts = [0, *accumulate(len(file.data) + 1 for file in files)]
+        starts = [0, *accumulate([len(file.data) + 1 for file in files])]
         text = b"\n".join([file.data for file in files])
         while position < len(text) and (match := self._regex.search(text, position)):
             at = bisect(starts, match.start()) - 1

@@ -15,8 +15,8 @@ SATURATION, LENGTH_WEIGHT = 1.2, 0.75  # k1 and b, as usual
 IN_PATH = 3  # a word in the path counts as much as so many in the text
 SHORTLIST = 300  # texts in which words are properly told from what only begins like them
 
-Key = int
-"""A memory, by its row's number."""
+Key = str
+"""A memory, as whoever ranks them names it."""
 
 
 @dataclass(frozen=True)
