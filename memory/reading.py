@@ -52,9 +52,15 @@ def suspects(need: Need, store: Store) -> set[int] | None:
     return indexing.candidates(need, CANDIDATES)
 
 
-def texts(store: Store, prefix: str, blobs: set[int] | None = None) -> Iterator[list[File]]:
-    """Read in the order of paths, in growing batches, for as long as somebody asks."""
+def texts(
+    store: Store, prefix: str, blobs: set[int] | None = None, *, start: str = ""
+) -> Iterator[list[File]]:
+    """Read in the order of paths, in growing batches, for as long as somebody asks.
+
+    Begins at the path `start`, if there is one.
+    """
     memories = within(store, prefix)
+    memories = memories.filter(path__gte=start) if start else memories
     if blobs is not None:
         yield from _chosen(memories, store, sorted(blobs))
         return

@@ -51,16 +51,19 @@ def grep(
     prefix: str = "/",
     limit: int = LIMIT,
     clock: Clock | None = None,
+    after: tuple[str, int] = ("", 0),
 ) -> Hits:
     """Find the lines that match, in the order of paths, each once.
 
-    `prefix` is a folder or a file. Raises `Invalid` for a pattern that RE2 does not know.
+    `prefix` is a folder or a file; `after` are path and number of a line already known. Raises
+    `Invalid` for a pattern that RE2 does not know.
     """
     pattern = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
     clock = clock or Clock()
     blobs = reading.suspects(pattern.need, store)
-    found = reading.texts(store, prefix, blobs)
-    return _first(pattern.lines(clock.allows(found)), limit, clock)
+    found = clock.allows(reading.texts(store, prefix, blobs, start=after[0]))
+    lines = (line for line in pattern.lines(found) if (line.file.path, line.number) > after)
+    return _first(lines, limit, clock)
 
 
 def grep_texts(

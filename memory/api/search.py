@@ -1,15 +1,16 @@
 """Search in a store (wire contract §20)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from ninja import Router
 
-from console.api import limit_of
+from console.api import cursor_of, invalid, limit_of, position_of
 from memory import paths, search, wire
 from memory.api.stores import find_store
+from memory.models import Store
+from memory.search import Hits
 
 router = Router()
-MODES = {"grep": search.grep, "ranked": search.ranked}
 
 
 @router.get("/{store_id}/search")
@@ -20,8 +21,37 @@ def search_store(
     mode: Literal["grep", "ranked"] = "grep",
     path_prefix: str = "/",
     limit: int | None = None,
+    page: str | None = None,
 ):
+    """Lines that match, in the order of paths, page by page; or the best memories, at once."""
     store, prefix = find_store(request, store_id), paths.check_prefix(path_prefix)
     limit = limit_of(limit, most=search.LIMIT)
-    found = MODES[mode](store, q, prefix=prefix, limit=limit)
-    return {"data": [wire.hit(hit) for hit in found.hits], "next_page": None, "more": found.more}
+    if mode == "grep":
+        return _grep(store, q, prefix, limit, page)
+    if page:
+        raise invalid("A ranked search has one page; ask for more with `limit`.")
+    return _answer(search.ranked(store, q, prefix=prefix, limit=limit))
+
+
+def _grep(store: Store, q: str, prefix: str, limit: int, page: str | None) -> dict[str, Any]:
+    found = search.grep(store, q, prefix=prefix, limit=limit, after=_after(page, q))
+    if not found.more:
+        return _answer(found)
+    last = found.hits[-1]
+    return _answer(found, cursor_of(k="grep", q=q, path=last.path, line=last.line_number))
+
+
+def _after(page: str | None, q: str) -> tuple[str, int]:
+    position = position_of(page)
+    if not position:
+        return "", 0
+    path, line = position.get("path"), position.get("line")
+    ours = position.get("k") == "grep" and position.get("q") == q
+    if not (ours and isinstance(path, str) and isinstance(line, int)) or "\0" in path:
+        raise invalid("`page` is not a cursor of this search; start again without it.")
+    return path, line
+
+
+def _answer(found: Hits, next_page: str | None = None) -> dict[str, Any]:
+    data = [wire.hit(hit) for hit in found.hits]
+    return {"data": data, "next_page": next_page, "more": found.more}

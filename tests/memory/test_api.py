@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from console.api import cursor_of
 from console.models import Role
 from memory import change_sets, stores
 from memory.models import Store, StoreState
@@ -625,6 +626,35 @@ def test_search_answers_lines(api, store, talk):
         "next_page": None,
         "more": False,
     }
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7])
+def test_a_search_is_read_page_by_page(api, store, limit):
+    for path in ("/a.md", "/b.md", "/notes/z.md"):
+        make_memory(store, path, "heron\nstork\nheron\nheron\n")
+    found, page = [], {}
+    while page is not None:
+        params = {"q": "heron", "limit": limit, **page}
+        body = api.get(url(store, "search"), params).json()
+        found += [(hit["path"], hit["line_number"]) for hit in body["data"]]
+        assert body["more"] == (body["next_page"] is not None)
+        page = {"page": body["next_page"]} if body["more"] else None
+    assert found == [(path, n) for path in ("/a.md", "/b.md", "/notes/z.md") for n in (1, 3, 4)]
+
+
+def test_a_cursor_belongs_to_its_search(api, store):
+    make_memory(store, "/a.md", "heron\nheron\n")
+    page = api.get(url(store, "search"), {"q": "heron", "limit": 1}).json()["next_page"]
+    for wrong in ({"q": "stork", "page": page}, {"q": "heron", "page": page, "mode": "ranked"}):
+        error_of(api.get(url(store, "search"), wrong), 400)
+    for position in (
+        {},
+        {"path": 1, "line": 1},
+        {"path": "/\0", "line": 1},
+        {"path": "/", "line": "1"},
+    ):
+        forged = cursor_of(k="grep", q="heron", **position)
+        error_of(api.get(url(store, "search"), {"q": "heron", "page": forged}), 400)
 
 
 def test_ranked_search_answers_scores(api, store):
