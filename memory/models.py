@@ -168,6 +168,7 @@ class ChangeSet(models.Model):
         DREAM = "dream", "Dream"
         IMPORT = "import", "Import"
         ROLLBACK = "rollback", "Rollback"
+        COMMAND = "command", "Command"
 
     id = PublicIdField(prefix="chg")
     store = models.ForeignKey(Store, models.CASCADE, related_name="change_sets")

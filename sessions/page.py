@@ -1,7 +1,7 @@
 """What the session page shows, read from the database for the views and for the live stream."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -238,7 +238,18 @@ def _command(call: Event, answer: Answer, places: Places, *, whole: bool) -> com
             body = _stored_change(version, {}, places)
             more = {"version_url": version_url(slug, version), "diff": getattr(body, "diff", None)}
         changed.append(commands.placed(change, places, **more))
-    return commands.command(call.payload["input"], answer, shown, hidden, changed)
+    shown_command = commands.command(call.payload["input"], answer, shown, hidden, changed)
+    return replace(shown_command, sets=list(_change_sets(call, answer, places)))
+
+
+def _change_sets(call: Event, answer: Answer, places: Places) -> Iterator[tuple[str, str]]:
+    for made in answer.facts.get("change_sets", []):
+        place = places.find(made["at"])
+        attached = call.session.attachments.filter(mount_path=made["at"]).exclude(store=None)
+        if place and (attachment := attached.first()):
+            slug = call.session.workspace.slug
+            history = reverse("memory:store_history", args=[slug, attachment.store_id])
+            yield place.store, f"{history}?change={made['id']}"
 
 
 def raw(call: Event, result: Event | None) -> list[tuple[str, str]]:

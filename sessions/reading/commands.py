@@ -39,7 +39,10 @@ class Left:
 
 @dataclass(frozen=True)
 class Command:
-    """What opens below a bash call; `more` counts changed files that are not named."""
+    """What opens below a bash call; `more` counts changed files that are not named.
+
+    `sets` are the stores in which several changes were made as one, each with that one's page.
+    """
 
     template: ClassVar[str] = "command"
     command: str
@@ -50,6 +53,7 @@ class Command:
     changed: list[Changed] = field(default_factory=list)
     more: int = 0
     left: list[Left] = field(default_factory=list)
+    sets: list[tuple[str, str]] = field(default_factory=list)
     place: None = None
     note: str = ""
 

@@ -60,6 +60,7 @@ def bash_tool(mounts: Mounts) -> Tool:
 class Ran:
     """A command that has ended, and what is known of it before anything is taken back."""
 
+    command: str
     outcome: Outcome
     found: list[Found]
     shell: dict
@@ -95,7 +96,7 @@ def run(
             continue
         except (runner.Broken, OSError, UnicodeEncodeError) as error:
             raise ToolError(f"The sandbox failed: {error}") from None
-        return Ran(outcome, found, shell, limits.seconds)
+        return Ran(command, outcome, found, shell, limits.seconds)
     return None
 
 
@@ -138,7 +139,8 @@ def finish(mounts: Mounts, ran: Ran | None) -> Result:
         mounts.session.scratch.filter(path=STATE).delete()
         return Result("bash session restarted", facts={"restarted": True})
     outcome = ran.outcome
-    taken = taking.take(mounts, ran.found, outcome.changes, room=ran.shell["disk_mb"] << 20)
+    room = ran.shell["disk_mb"] << 20
+    taken = taking.take(mounts, ran.found, outcome.changes, command=ran.command, room=room)
     exited = outcome.how == "exited"
     printed = _output(outcome)
     parts = [printed]

@@ -5,7 +5,8 @@ stays, and the agent's is kept under /workspace/conflicts, where it can be read.
 memory stays behind. Everything of that is said; nothing is dropped in silence.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,8 @@ from django.utils import timezone
 
 from console.sandbox.runner import Change
 from console.sandbox.trees import Leaf
-from memory import paths, stores
-from memory.models import Store
+from memory import change_sets, paths, stores
+from memory.models import ChangeSet, Store
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act
 from sessions.models import Attachment, Glimpse
@@ -73,6 +74,7 @@ class Account:
 
     taken: list[Taken] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    change_sets: list[dict[str, str]] = field(default_factory=list)
 
     def notes(self) -> list[str]:
         """For the agent: what was changed in memory, and what was not."""
@@ -90,6 +92,7 @@ class Account:
         shown = {
             "changed": [vars(change) for change in self.taken[:KEPT]],
             "left": [vars(each) for each in self.left[:KEPT]],
+            "change_sets": self.change_sets,
         }
         counts = {"changes": len(self.taken), "leavings": len(self.left)}
         return {name: value for name, value in {**shown, **counts}.items() if value}
@@ -107,16 +110,17 @@ def _told(each: Left) -> str:
 
 
 def take(
-    mounts: Mounts, found: Sequence[Found], changes: Iterable[Change], *, room: int
+    mounts: Mounts, found: Sequence[Found], changes: Iterable[Change], *, command: str, room: int
 ) -> Account:
     """Make the changes that can be made; the caller's transaction holds them together.
 
-    `room` is what /workspace may hold, in bytes.
+    Those of one store are one change set, named after the command. `room` is what /workspace may
+    hold, in bytes.
     """
     by_folder: dict[int, list[Change]] = {}
     for change in changes:
         by_folder.setdefault(change.mount, []).append(change)
-    taker = Taker(mounts)
+    taker = Taker(mounts, command)
     for number, each in enumerate(found):
         if each.mount and each.is_writable:
             taker.take_store(each, aftermath(each.hashes, by_folder.get(number, [])))
@@ -132,8 +136,9 @@ def _program(file: Change) -> str:
 class Taker:
     """Works through the folders of one command; drafts pile up for one write at the end."""
 
-    def __init__(self, mounts: Mounts) -> None:
+    def __init__(self, mounts: Mounts, command: str) -> None:
         self.mounts, self.session = mounts, mounts.session
+        self.summary = f"$ {' '.join(command.split())}"
         self.act = Act(mounts.by)
         self.account = Account()
         self.aside: list[Draft] = []
@@ -147,7 +152,28 @@ class Taker:
         if len(after) > MOST:
             why = f"the command changed {len(after):,} files; at most {MOST:,} at once are taken"
             return self.account.left.append(Left(root, why))
-        store, hashes = found.mount.store, found.hashes
+        if len(after) > 1:
+            with self._change_set(found):
+                self._take_all(found, after)
+        else:
+            self._take_all(found, after)
+        return None
+
+    @contextmanager
+    def _change_set(self, found: Found) -> Iterator[None]:
+        """Several changes are one act; one that came to nothing is none."""
+        by, kind = self.mounts.by, ChangeSet.Kind.COMMAND
+        change_set = change_sets.begin(found.mount.store, kind, self.summary, by)
+        self.act = Act(by, change_set)
+        yield
+        self.act = Act(by)
+        if change_set.versions.exists():
+            self.account.change_sets.append({"at": found.at, "id": change_set.pk})
+        else:
+            change_set.delete()
+
+    def _take_all(self, found: Found, after: Aftermath) -> None:
+        root, store, hashes = found.at, found.mount.store, found.hashes
         for path in after.gone:
             self._remove(store, root, path, hashes[path])
         for old, new in after.moved.items():
@@ -155,7 +181,6 @@ class Taker:
         for path, change in after.written.items():
             self._write(store, root, path, change.content, hashes.get(path, ABSENT))
         self._note()
-        return None
 
     def _remove(self, store: Store, root: str, path: str, expected: str) -> None:
         memory = store.memories.filter(path=path).first()

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from console.actors import Actor
-from memory import stores
+from memory import change_sets, stores
 from memory.stores import Act
 from sessions import conversation, events, loop, tasks, transcript
 from sessions.events import Entry
@@ -74,6 +74,16 @@ def test_what_a_command_changes_becomes_versions_of_the_session(bash, store, ses
     assert f"[removed {NOTES}/a/b.md]" in result.text
 
 
+def test_the_changes_of_one_command_are_undone_as_one(bash, store):
+    bash(f"cd {NOTES}; echo new > new.md; rm talk.md; mv a b")
+    [change_set] = store.change_sets.all()
+    assert change_set.summary.startswith("$ cd /mnt/memory/notes; echo new")
+    change_sets.undo(change_set, by=TESTER)
+    assert texts(store) == FILES
+    bash(f"echo one > {NOTES}/one.md")
+    assert store.change_sets.filter(kind="command").count() == 1
+
+
 def test_a_renamed_memory_keeps_its_id(bash, store):
     memory = store.memories.get(path="/talk.md")
     bash(f"cd {NOTES}; mv talk.md a/speech.md; mv a z")
@@ -109,6 +119,7 @@ def test_somebody_elses_text_stays_and_the_agents_is_kept_aside(box, store):
     assert result.text.count("CONFLICT") == 3
     assert box.run("read", {"file_path": "/workspace/conflicts/notes/talk.md"}).text == "mine\n"
     assert [left["is_conflict"] for left in result.facts["left"]] == [True] * 3
+    assert not store.change_sets.exists()
 
 
 def test_a_store_archived_meanwhile_keeps_the_agents_text_aside(box, store):
@@ -252,6 +263,7 @@ def test_a_command_is_one_line_that_opens_to_output_and_changes(as_vera, session
     body = shown(as_vera, session, call)
     assert "&lt;b&gt;bold&lt;/b&gt;" in body and "exit 2</b>" in body
     assert "/a/b.md → " in body and "diff-table" in body
+    assert f"?change={store.change_sets.get().pk}" in body
     assert "[changed" not in body.partition("Raw")[0]
 
 
