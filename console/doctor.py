@@ -5,7 +5,8 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from console import broker, endpoints, live
-from console.models import User
+from console.models import ModelEndpoint, User
 from console.sandbox import probe
 
 LITTLE_SPACE = 500 * 1000**2  # bytes
@@ -51,6 +52,7 @@ def examine() -> Iterator[Finding]:
     yield from processes()
     yield from wake_ups()
     yield from models()
+    yield from owners_endpoints()
     yield from static_files()
     yield from sandbox()
     yield from exposure()
@@ -198,12 +200,20 @@ async def _heard_itself() -> bool:
 
 def models() -> Iterator[Finding]:
     yield Finding(Verdict.OK, "Built-in model", "ready; extractive, no language model")
-    for endpoint in endpoints.endpoints():
+    for endpoint in endpoints.from_environment():
         if endpoint.is_configured:
             yield _endpoint(endpoint)
         else:
             text = f"not configured; set {endpoint.setting} to use it."
             yield Finding(Verdict.NOTE, endpoint.name, text)
+
+
+def owners_endpoints() -> Iterator[Finding]:
+    """Those that owners added in Settings; a database that is away was told of above."""
+    with suppress(DatabaseError):
+        for row in ModelEndpoint.objects.select_related("workspace"):
+            finding = _endpoint(endpoints.from_row(row))
+            yield replace(finding, subject=f"{row} of {row.workspace}")
 
 
 def _endpoint(endpoint: endpoints.Endpoint) -> Finding:
@@ -214,7 +224,7 @@ def _endpoint(endpoint: endpoints.Endpoint) -> Finding:
     strange = [model for model in endpoint.models if model not in known]
     if not endpoint.models or strange:
         todo = f"it does not list {', '.join(strange)}" if strange else "no model is named"
-        text = f"{endpoint.address} answers, but {todo}; check {endpoint.vendor}_MODELS."
+        text = f"{endpoint.address} answers, but {todo}; check {endpoint.place('models')}."
         return Finding(Verdict.NOTE, endpoint.name, text)
     return Finding(
         Verdict.OK, endpoint.name, f"{endpoint.address} answers; {', '.join(endpoint.models)}"

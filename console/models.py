@@ -1,4 +1,4 @@
-"""Who may see and do what: users, workspaces, members with roles, API keys."""
+"""Who may see and do what: users, workspaces, members with roles, API keys; model endpoints."""
 
 import hashlib
 
@@ -107,3 +107,36 @@ class ApiKey(models.Model):
     def digest_of(secret: str) -> str:
         # The secret holds 256 random bits: a slow password hash would protect nothing more.
         return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ModelEndpoint(models.Model):
+    """An address where language models answer, which an owner set up for one workspace.
+
+    `served` holds `{"id", "window"}`: what agents may choose there, and how many tokens the endpoint
+    says fit into it (null when it does not say). `context_window` overrules that for all of them.
+    """
+
+    class Protocol(models.TextChoices):
+        OPENAI = "openai", "OpenAI Chat Completions"
+        ANTHROPIC = "anthropic", "Anthropic Messages"
+
+    id = PublicIdField(prefix="endp")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="endpoints")
+    name = models.CharField(max_length=100)
+    protocol = models.CharField(max_length=10, choices=Protocol, default=Protocol.OPENAI)
+    base_url = models.CharField(max_length=500)
+    sealed_key = models.TextField(blank=True, help_text="See `vault`.")
+    key_hint = models.CharField(max_length=4, blank=True, help_text="The key's last characters.")
+    context_window = models.PositiveIntegerField(null=True, blank=True)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    served = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="one_endpoint_per_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -58,6 +58,8 @@ def secret_key() -> str:
 
 
 SECRET_KEY = secret_key()
+# Former keys, the latest first: what they signed and sealed stays readable.
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 DEBUG = env_bool("DEBUG")
 HOST = env("HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000)
@@ -221,6 +223,8 @@ ANTHROPIC_MODELS = env_list("ANTHROPIC_MODELS", "claude-opus-4-8,claude-sonnet-4
 OPENAI_BASE_URL = env("OPENAI_BASE_URL").rstrip("/")
 OPENAI_API_KEY = env("OPENAI_API_KEY")
 OPENAI_MODELS = env_list("OPENAI_MODELS")
+# Whoever owns a workspace may make the server call addresses of their choice.
+OWNERS_ADD_ENDPOINTS = env_bool("OWNERS_ADD_ENDPOINTS", default=True)
 MODEL_TIMEOUT_SECONDS = env_int("MODEL_TIMEOUT_SECONDS", 120)
 MODEL_MAX_RETRIES = env_int("MODEL_MAX_RETRIES", 4)
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
-from console import api, views
+from console import api, endpoint_views, views
 
 handler400 = "console.views.bad_request"
 handler403 = "console.views.forbidden"
@@ -29,7 +29,15 @@ urlpatterns = [
     ),
     path("w/<slug:slug>/settings/keys/", views.keys, name="keys"),
     path("w/<slug:slug>/settings/keys/<key_id>/revoke", views.revoke_key, name="revoke-key"),
-    path("w/<slug:slug>/settings/models/", views.models, name="models"),
+    path("w/<slug:slug>/settings/models/", endpoint_views.models, name="models"),
+    path("w/<slug:slug>/settings/models/new", endpoint_views.new, name="endpoint-new"),
+    path("w/<slug:slug>/settings/models/test", endpoint_views.test, name="endpoint-test"),
+    path("w/<slug:slug>/settings/models/<endpoint_id>", endpoint_views.edit, name="endpoint-edit"),
+    path(
+        "w/<slug:slug>/settings/models/<endpoint_id>/delete",
+        endpoint_views.delete,
+        name="endpoint-delete",
+    ),
     path("w/<slug:slug>/stores/", include("memory.urls")),
     path("w/<slug:slug>/", include("sessions.urls")),
     path("w/<slug:slug>/dreams/", include("dreaming.urls")),

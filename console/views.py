@@ -74,7 +74,7 @@ def workspace(request, workspace):
         "done": done,
         "is_new": not all(done.values()),
         "is_empty": not any(done.values()),
-        "has_language_model": any(each.is_configured for each in endpoints.endpoints()),
+        "has_language_model": bool(endpoints.usable(workspace)),
     }
     return render(request, "console/home.html", context)
 
@@ -191,11 +191,6 @@ def revoke_key(request, workspace, key_id):
     accounts.revoke_key(key)
     messages.success(request, f"The key “{key}” no longer works.")
     return redirect("keys", workspace.slug)
-
-
-@workspace_view
-def models(request, workspace):
-    return render(request, "console/settings/models.html", {"endpoints": endpoints.endpoints()})
 
 
 # -- What goes wrong ----------------------------------------------------------------------

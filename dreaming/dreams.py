@@ -85,7 +85,7 @@ def _check(store: Store, sessions: Sequence[Session], model: str, instructions: 
     if not 1 <= len(model) <= 256:
         raise Invalid("Choose a model.")
     try:
-        catalogue.provider_for(model)
+        catalogue.provider_for(model, store.workspace)
     except ProviderError as error:
         raise Invalid(error.message) from None
 

@@ -62,7 +62,7 @@ class DreamForm(forms.Form):
         super().__init__(data, initial=initial)
         self.fields["store"].queryset = workspace.stores.current().order_by("name", "pk")
         self.fields["sessions"].queryset = workspace.sessions.filter(is_dream=False)
-        models = [(model.id, model.display_name) for model in catalogue.models()]
+        models = [(model.id, model.display_name) for model in catalogue.models(workspace)]
         self.fields["model"].choices = models
         if (initial or {}).get("model") not in dict(models):
             self.initial["model"] = models[-1][0] if len(models) == 1 else models[1][0]

@@ -142,7 +142,7 @@ def _show_form(request, workspace, form, *, store, chosen, status=200):
     context = {
         "form": form,
         "has_stores": form.fields["store"].queryset.exists(),
-        "has_language_model": len(catalogue.models()) > 1,
+        "has_language_model": len(catalogue.models(workspace)) > 1,
         **_candidates(workspace, store, chosen),
     }
     return render(request, "dreaming/dream_new.html", context, status=status)

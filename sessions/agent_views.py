@@ -52,7 +52,7 @@ def agent(request, workspace, pk):
         "agent": agent,
         "shown": shown,
         "is_latest": shown.number == agent.version,
-        "model": catalogue.find(shown.config["model"]["id"]),
+        "model": catalogue.find(shown.config["model"]["id"], workspace),
         "tools": sorted(enabled_tools(shown.config["tools"])),
         "custom_tools": [tool for tool in shown.config["tools"] if tool["type"] == "custom"],
         "versions": [(new, _changes(new, old)) for new, old in pairwise([*versions, None])],
@@ -98,7 +98,7 @@ def agent_edit(request, workspace, pk):
 def _edit(request, workspace, agent: Agent | None):
     data = request.POST if request.method == "POST" else None
     ticks = ticks_of(agent.default_stores.all()) if agent else {}
-    form, mounts = AgentForm(data, agent), MountForms(workspace, data, ticks)
+    form, mounts = AgentForm(workspace, data, agent), MountForms(workspace, data, ticks)
     if data is not None and form.is_valid() and mounts.are_valid():
         try:
             return redirect(_save(workspace, agent, form, mounts, data.get("version")))
@@ -127,7 +127,7 @@ def _save(
 @require_POST
 def prompt(request, workspace):
     """What the model will be told, from what the form says now."""
-    form, mounts = AgentForm(request.POST), MountForms(workspace, request.POST)
+    form, mounts = AgentForm(workspace, request.POST), MountForms(workspace, request.POST)
     return render(request, "sessions/_prompt.html", {"full_prompt": _prompt(form, mounts)})
 
 

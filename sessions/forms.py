@@ -244,9 +244,10 @@ class AgentForm(forms.Form):
         help_text="Where it asks, the session waits until somebody allows or denies the call.",
     )
 
-    def __init__(self, data: Any = None, agent: Agent | None = None) -> None:
+    def __init__(self, workspace: Workspace, data: Any = None, agent: Agent | None = None) -> None:
         self.config = agent.latest.config if agent else agents.blank_config("", "builtin")
-        known = [model.id for model in catalogue.models()]
+        self.models = catalogue.models(workspace)
+        known = [model.id for model in self.models]
         chosen = self.config["model"]["id"]
         initial = {
             "name": self.config["name"],
@@ -258,7 +259,6 @@ class AgentForm(forms.Form):
             "permission": self._toolset["default_config"]["permission_policy"]["type"],
         }
         super().__init__(data, initial=initial)
-        self.models = catalogue.models()
         self.fields["model"].choices = [(id, id) for id in [*known, OTHER]]
 
     def clean(self) -> dict[str, Any]:

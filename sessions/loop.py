@@ -123,7 +123,7 @@ class Turn:
     def _ask(self, start: Event) -> bool:
         preview = listening.Preview(self.session.pk, self.thread.pk)
         try:
-            provider = catalogue.provider_for(self.session.model)
+            provider = catalogue.provider_for(self.session.model, self.session.workspace)
             reply = listening.hear(provider, self._request(), preview, self._is_stopped)
             if reply and _is_empty(reply):
                 raise _empty(reply)

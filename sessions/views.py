@@ -76,7 +76,7 @@ def models(request, workspace):
             "price": own.get(model.id) or budgets.list_price(model.id),
             "is_own": model.id in own,
         }
-        for model in catalogue.models()
+        for model in catalogue.models(workspace)
     ]
     return render(request, "sessions/_models.html", {"rows": rows})
 
@@ -169,7 +169,7 @@ def _show(request, session: Session, *, said: str = "", error: str = "", status:
         "target": event.pk if event else "",
         "state": panels.state(session, thread, request.role, began_at),
         "uses": panels.memory_use(session, places),
-        "model": catalogue.find(session.model),
+        "model": catalogue.find(session.model, session.workspace),
         "tools": sorted(enabled_tools(session.agent_config["tools"])),
         "said": said,
         "error": error,

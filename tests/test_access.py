@@ -29,7 +29,7 @@ ROUTES = sorted(set(routes()) - PUBLIC)
 PAGES = [route for route in ROUTES if not route.startswith("v1/")]
 WORKSPACE_PAGES = [route for route in PAGES if route.startswith("w/")]
 API = [route for route in ROUTES if route.startswith("v1/")]
-# The models are the machine's; they belong to no workspace.
+# Some models are the machine's, and belong to no workspace.
 TENANT_API = [route for route in API if not route.startswith("v1/models")]
 
 
@@ -53,10 +53,12 @@ def ids(alice, bob, workspace) -> dict[str, str]:
         reading={"files": [], "skipped": {}, "manifest": None},
     )
     key, _ = accounts.issue_key(workspace, "Alice's", "owner", by=alice)
+    endpoint = workspace.endpoints.create(name="Alice's", base_url="http://127.0.0.1:9/v1")
     return {
         "slug": workspace.slug,
         "user_id": bob.pk,
         "key_id": key.pk,
+        "endpoint_id": endpoint.pk,
         "store_id": store.pk,
         "memory_id": memory.pk,
         "version_id": memory.head.pk,

@@ -15,13 +15,13 @@ LAYERS = {
     "console": """
         settings ids apps
         models
-        sandbox
+        sandbox vault
         trouble actors htmx middleware templatetags throttle endpoints bells broker live
         live_datagrams live_postgres celery
         accounts access doctor
         palette
         forms api
-        views
+        views endpoint_views
         urls
         bridge asgi
         preparation roles supervisor

@@ -96,4 +96,24 @@ class Migration(migrations.Migration):
             model_name='membership',
             constraint=models.UniqueConstraint(fields=('workspace', 'user'), name='one_membership_each'),
         ),
+        migrations.CreateModel(
+            name='ModelEndpoint',
+            fields=[
+                ('id', console.ids.PublicIdField(prefix='endp', primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=100)),
+                ('protocol', models.CharField(choices=[('openai', 'OpenAI Chat Completions'), ('anthropic', 'Anthropic Messages')], default='openai', max_length=10)),
+                ('base_url', models.CharField(max_length=500)),
+                ('sealed_key', models.TextField(blank=True, help_text='See `vault`.')),
+                ('key_hint', models.CharField(blank=True, help_text="The key's last characters.", max_length=4)),
+                ('context_window', models.PositiveIntegerField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('served', models.JSONField(default=list)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='console.workspace')),
+            ],
+            options={
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='one_endpoint_per_name')],
+            },
+        ),
     ]

@@ -13,7 +13,9 @@ router = Router()
 def list_models(request, limit: int | None = None, after_id: str = "", before_id: str = ""):
     limit = limit_of(limit, most=1000)
     models = sorted(
-        catalogue.models(), key=lambda model: (model.created_at, model.id), reverse=True
+        catalogue.models(request.workspace),
+        key=lambda model: (model.created_at, model.id),
+        reverse=True,
     )
     # Every model that is set up is active, so any other wish finds none.
     wanted = request.GET.getlist("lifecycle")
@@ -34,7 +36,7 @@ def list_models(request, limit: int | None = None, after_id: str = "", before_id
 
 @router.get("/{path:model_id}")
 def retrieve(request, model_id: str):
-    model = catalogue.find(model_id)
+    model = catalogue.find(model_id, request.workspace)
     if model is None:
         raise not_found("The model", model_id)
     return wire.model(model)

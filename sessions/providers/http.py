@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from console.endpoints import SETTINGS, place
 from sessions.providers.base import ProviderError
 
 CONNECT_SECONDS = 5
@@ -28,14 +29,14 @@ TYPES = {
     529: "model_overloaded_error",
 }
 ADVICE = {
-    401: "It does not accept the key: check {vendor}_API_KEY.",
-    402: "The account has no credit left: top it up, or check {vendor}_API_KEY.",
-    403: "The key may not do this: check {vendor}_API_KEY.",
-    404: "It does not know the model or the address: check {vendor}_MODELS and {vendor}_BASE_URL.",
+    401: "It does not accept the key: check {key}.",
+    402: "The account has no credit left: top it up, or check {key}.",
+    403: "The key may not do this: check {key}.",
+    404: "It does not know the model or the address: check {models} and {address}.",
     429: "It asks for fewer requests.",
     503: "It is overloaded.",
     529: "It is overloaded.",
-    **dict.fromkeys((301, 302, 307, 308), "It has moved: check {vendor}_BASE_URL."),
+    **dict.fromkeys((301, 302, 307, 308), "It has moved: check {address}."),
 }
 
 
@@ -51,15 +52,17 @@ def client() -> httpx.Client:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a vendor's protocol is spoken. `vendor` begins the names of its settings.
+    """Where a vendor's protocol is spoken.
 
-    `timeout` is the longest silence we bear, in seconds, not the longest reply.
+    `timeout` is the longest silence we bear, in seconds, not the longest reply. `vendor` begins the
+    names of its settings; `name` is what an owner called it who added it to a workspace.
     """
 
     vendor: str
     base_url: str
     api_key: str = field(repr=False)
     timeout: float
+    name: str = ""
 
     def post(self, path: str, body: dict[str, Any], headers: Mapping[str, str]) -> Iterator[bytes]:
         """Send `body` and yield the data of each event of the answer; raise `ProviderError`.
@@ -95,7 +98,7 @@ class Endpoint:
         """Explain the error `status` that the endpoint answered with `text`."""
         answered = f"{self.host} answered {status}."
         status = 402 if status in {400, 429} and UNPAID.search(text) else status
-        advice = ADVICE.get(status, "").format(vendor=self.vendor)
+        advice = ADVICE.get(status, "").format(**self.places)
         retryable = status in {408, 409, 429} or status >= 500
         return ProviderError(
             TYPES.get(status, "model_request_failed_error"),
@@ -125,8 +128,13 @@ class Endpoint:
         try:
             url = httpx.URL(self.base_url)
         except httpx.InvalidURL:
-            return f"{self.vendor}_BASE_URL"
+            return self.places["address"]
         return f"{url.scheme}://{url.netloc.decode()}"
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where a person mends its `key`, its `address` and its `models`."""
+        return {what: place(self.vendor, self.name, what) for what in SETTINGS}
 
     def _failed(self, message: str, *, retryable: bool = True) -> ProviderError:
         return ProviderError("model_request_failed_error", message.strip(), retryable=retryable)
@@ -142,7 +150,7 @@ class Endpoint:
     @contextmanager
     def _explained(self) -> Iterator[None]:
         # What httpx says may hold the key (an illegal header) or a password (a URL): our own words.
-        check = f"check {self.vendor}_BASE_URL"
+        check = "check {address}".format(**self.places)
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError):
@@ -158,7 +166,7 @@ class Endpoint:
             httpx.InvalidURL,
             UnicodeError,
         ):
-            message = f"The request cannot be sent: {check} and {self.vendor}_API_KEY."
+            message = f"The request cannot be sent: {check} and {self.places['key']}."
             raise self._failed(message, retryable=False) from None
         except httpx.RequestError:
             raise self.broken() from None

@@ -1,8 +1,4 @@
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 
 import pytest
@@ -11,28 +7,9 @@ from django.core.management import call_command
 from console import doctor
 from console.doctor import Verdict
 from tests import servers
+from tests.console.answers import answering
 
 KEY = "sk-very-secret"
-
-
-@contextmanager
-def endpoint(status: int, body: str) -> Iterator[str]:
-    """A model endpoint that gives everyone the same answer."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
 
 
 def verdicts(findings) -> dict[str, str]:
@@ -62,12 +39,12 @@ def test_something_broken_ends_with_exit_code_1(alice, settings, tmp_path):
 
 
 def test_an_endpoint_that_lists_the_models_is_well(settings):
-    with endpoint(200, json.dumps({"data": [{"id": "llama3.2"}]})) as url:
+    with answering(200, json.dumps({"data": [{"id": "llama3.2"}]})) as url:
         assert about_openai(settings, url).verdict == Verdict.OK
 
 
 def test_a_model_that_the_endpoint_does_not_list_is_noted(settings):
-    with endpoint(200, json.dumps({"data": [{"id": "qwen"}]})) as url:
+    with answering(200, json.dumps({"data": [{"id": "qwen"}]})) as url:
         finding = about_openai(settings, url)
     assert finding.verdict == Verdict.NOTE
     assert "does not list llama3.2; check OPENAI_MODELS" in finding.text
@@ -85,7 +62,7 @@ def test_a_model_that_the_endpoint_does_not_list_is_noted(settings):
 def test_an_endpoint_that_cannot_be_used_says_which_setting_to_check(
     settings, status, body, advice
 ):
-    with endpoint(status, body) as url:
+    with answering(status, body) as url:
         finding = about_openai(settings, url)
     assert finding.verdict == Verdict.BROKEN
     assert advice in finding.text
@@ -111,7 +88,7 @@ def test_a_redis_that_is_down_is_broken(settings):
 def test_a_console_that_is_served_without_a_worker_is_broken(settings, tmp_path):
     settings.REDIS_URL = ""
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"path": str(tmp_path)}
-    with endpoint(200, "ok") as url:
+    with answering(200, "ok") as url:
         settings.PORT = int(url.split(":")[2].removesuffix("/v1"))
         assert verdicts(doctor.processes()) == {"Web": Verdict.OK, "Worker": Verdict.BROKEN}
 
