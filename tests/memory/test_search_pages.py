@@ -162,7 +162,9 @@ def test_a_stranger_finds_nothing_of_ours(as_eve, store, eve):
 
 
 def test_an_empty_search_explains_itself(as_alice, workspace):
-    assert "Nothing to search yet" in page(ask(as_alice))
+    shown = page(ask(as_alice))
+    assert "Nothing to search yet" in shown
+    assert "button primary\" href" not in shown
     make_store()
     assert "in every active store" in page(ask(as_alice))
     assert len(search.ranked(make_store(files=FILES), "talk").hits) == 2
