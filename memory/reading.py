@@ -26,12 +26,12 @@ class Clock:
         self.is_over = False
 
     def allows(self, batches: Iterator[list[File]]) -> Iterator[list[File]]:
-        """Stop between two batches once the time is over."""
-        for batch in batches:
-            yield batch
-            if self._end and time.monotonic() > self._end:
+        """Stop once the time is over and there is more to read; the first batch always comes."""
+        for number, batch in enumerate(batches):
+            if number and self._end and time.monotonic() > self._end:
                 self.is_over = True
                 return
+            yield batch
 
 
 def within(store: Store, prefix: str) -> Memories:

@@ -133,7 +133,7 @@ def test_a_search_that_takes_too_long_stops_and_says_which_stores_are_unread(mon
 
 
 def test_a_page_says_that_it_stopped(as_alice, store, monkeypatch):
-    make_store(name="Other", files=FILES)
+    monkeypatch.setattr(reading, "FIRST_BATCH", 1)
     monkeypatch.setattr(results, "SECONDS", 1e-9)
     assert "Stopped after" in page(ask(as_alice, q="nowhere"))
 
