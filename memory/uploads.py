@@ -27,6 +27,7 @@ TOO_MUCH = (
     f" {settings.DATA_UPLOAD_MAX_NUMBER_FILES:,} files. Send a zip of the texts alone, or use"
     " manage.py import_store."
 )
+UNREADABLE = "What was sent could not be read: a file's path may be too long. Send it as a zip."
 LEFT_OUT = "left out before sending: version control, packages and caches"
 
 
@@ -90,8 +91,11 @@ def takes_folders(view: Callable) -> Callable:
         keep_paths(request)
         try:
             request.POST  # noqa: B018 - read here, where its failure can still be told in words
-        except (RequestDataTooBig, TooManyFilesSent, MultiPartParserError):
+        except (RequestDataTooBig, TooManyFilesSent):
             messages.error(request, TOO_MUCH)
+            return redirect(request.get_full_path())
+        except MultiPartParserError:
+            messages.error(request, UNREADABLE)
             return redirect(request.get_full_path())
         return protected(request, *args, **kwargs)
 

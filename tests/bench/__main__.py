@@ -30,6 +30,7 @@ MEASUREMENTS = (
     "idle",
     "api",
     "clone",
+    "transfer",
     "grep",
     "bash",
     "history",

@@ -163,6 +163,11 @@ def test_too_much_at_once_is_told_in_words(as_bob, store, settings):
     assert "more than can be sent at once" in answer.content.decode()
 
 
+def test_a_path_too_long_for_a_form_is_told_in_words(as_bob, store):
+    answer = as_bob.post(url("store_import", store.pk), **folder({"x" * 2000: b"x"}), follow=True)
+    assert "Send it as a zip" in answer.content.decode()
+
+
 def test_an_upload_needs_the_forms_token(bob, store):
     client = Client(enforce_csrf_checks=True)
     client.force_login(bob)
