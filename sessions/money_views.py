@@ -38,6 +38,12 @@ def _set(request, workspace, model: str, price: budgets.Price | None):
     return redirect("models", workspace.slug)
 
 
+def _in_words(refusal: Exception) -> str:
+    """Without the reason's name, which programs read."""
+    words = str(refusal).partition(": ")[2] or str(refusal)
+    return words[:1].upper() + words[1:]
+
+
 @workspace_view(role="editor")
 @require_POST
 def budget(request, workspace, pk):
@@ -49,7 +55,7 @@ def budget(request, workspace, pk):
         try:
             updates.update(session, budget_cents=form.cents)
         except (Invalid, Refused) as refusal:
-            error = str(refusal)
+            error = _in_words(refusal)
     if wants_fragment(request):
         said = {"tone": "warn", "text": error} if error else {"tone": "ok", "text": "Budget set."}
         return trigger_client_event(HttpResponse(status=204), "toast", said)

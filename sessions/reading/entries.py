@@ -333,7 +333,7 @@ UPDATES = {
 ENDINGS = {
     "requires_action": ("Waiting for an answer", "warn"),
     "retries_exhausted": ("Ended by an error", "danger"),
-    "budget_reached": ("The budget is spent", "warn"),
+    "budget_reached": ("The budget is spent; raise it to go on", "warn"),
     "refusal": ("The model refused", "warn"),
 }
 MARKS = {
