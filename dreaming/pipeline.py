@@ -29,7 +29,7 @@ from memory import change_sets, stores
 from memory.models import Store, StoreState
 from memory.paths import Invalid
 from memory.stores import Act
-from sessions import agents, conversation, events, leases, loop
+from sessions import agents, conversation, events, leases, loop, telling
 from sessions.events import Entry
 from sessions.models import Access, Agent, Event, Session, Status, Thread
 from sessions.tools import Toolbox
@@ -163,7 +163,7 @@ def _begin_reading(transcript: Transcript, primary: Thread) -> None:
     events.append(
         thread,
         Entry("session.thread_created", named),
-        *loop.status_entries(thread, "running"),
+        *telling.status_entries(thread, "running"),
         *(
             Entry(
                 "user.message",
@@ -196,7 +196,7 @@ def _read(dream: Dream) -> bool:
     events.append(
         primary,
         Entry("user.message", _text(message), queued=True),
-        *loop.status_entries(primary, "running"),
+        *telling.status_entries(primary, "running"),
     )
     Thread.objects.filter(pk=primary.pk).update(status=Status.RUNNING)
     return _move_on(dream, Stage.CONSOLIDATE)

@@ -14,7 +14,7 @@ from console.models import Workspace
 from memory import paths
 from memory.models import Store
 from memory.paths import Invalid
-from sessions import agents, budgets, events, loop, tasks, transcript
+from sessions import agents, budgets, events, tasks, telling, transcript
 from sessions.context import MOUNT_ROOT
 from sessions.events import Entry
 from sessions.models import Access, Agent, Attachment, Environment, Event, Session, Status, Thread
@@ -274,7 +274,7 @@ def check_open(session: Session) -> None:
 def wake(session: Session, thread: Thread) -> None:
     """Let a worker see to the thread, which the caller has locked."""
     if thread.status == Status.IDLE:
-        events.append(thread, *loop.status_entries(thread, "running"))
+        events.append(thread, *telling.status_entries(thread, "running"))
         Thread.objects.filter(pk=thread.pk).update(status=Status.RUNNING)
         Session.objects.filter(pk=session.pk).update(status=Status.RUNNING)
     # Robust: what was sent is kept, and the sweep finds it, whether or not the broker can be rung.
@@ -296,7 +296,7 @@ def archive(session: Session) -> Session:
         return session
     _check_quiet(session)
     for each in [*thread.children.all(), thread]:
-        events.append(each, *loop.status_entries(each, "terminated"))
+        events.append(each, *telling.status_entries(each, "terminated"))
     session.threads.update(status=Status.TERMINATED)
     now = timezone.now()
     Session.objects.filter(pk=session.pk).update(

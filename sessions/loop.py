@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from console.actors import Actor
-from sessions import budgets, context, events, leases, listening, permissions, transcript
+from sessions import budgets, context, events, leases, listening, permissions, telling, transcript
 from sessions.events import Entry
 from sessions.leases import LeaseLost
 from sessions.models import Event, Session, Status, Thread
@@ -103,7 +103,7 @@ class Turn:
             state = self._hear_decisions(self._catch_up())
             self._wake_up(thread)
             if state.open_request:
-                self._append(self._span_end(state.open_request, is_error=True))
+                self._append(telling.span_end(state.open_request, is_error=True))
             if thread.stop_requested:
                 return self._interrupt(state)
             calls = state.ready_calls
@@ -125,8 +125,8 @@ class Turn:
         try:
             provider = catalogue.provider_for(self.session.model, self.session.workspace)
             reply = listening.hear(provider, self._request(), preview, self._is_stopped)
-            if reply and _is_empty(reply):
-                raise _empty(reply)
+            if reply and telling.is_empty(reply):
+                raise telling.empty(reply)
         except ProviderError as error:
             return self._put_off(start, error)
         if reply is None:
@@ -134,17 +134,10 @@ class Turn:
         return self._heard(start, reply, preview)
 
     def _heard(self, start: Event, reply: Reply, preview: listening.Preview) -> bool:
-        thinking = [block for block in reply.content if "thinking" in block["type"]]
-        texts = [block for block in reply.content if block["type"] == "text" and block["text"]]
         refused = reply.stop_reason == "refusal"
-        entries = []
-        if thinking:
-            blocks = {"blocks": thinking}
-            entries.append(Entry("agent.thinking", private=blocks, id=preview.thinking_id))
-        if texts:
-            content = [{"type": "text", "text": block["text"]} for block in texts]
-            entries.append(Entry("agent.message", {"content": content}, id=preview.event_id))
-        entries.append(self._span_end(start, is_error=False, usage=asdict(reply.usage)))
+        entries = telling.heard(
+            start, reply, thinking=preview.thinking_id, message=preview.event_id
+        )
         # A refusal ends the turn: nobody would answer its calls.
         entries += [self._call(block) for block in reply.tool_calls if not refused]
         with self.lease.transaction() as thread:
@@ -174,10 +167,10 @@ class Turn:
                 return
             if work is None:
                 text, facts = permissions.refusal(decision), {"denied": True}
-                self._append(_result(call, text, True, facts))
+                self._append(telling.result(call, text, True, facts))
                 return
             result = toolbox.run(asked["name"], asked["input"], work)
-            self._append(_result(call, result.text, result.is_error, result.facts))
+            self._append(telling.result(call, result.text, result.is_error, result.facts))
 
     def _may_ask(self, state: transcript.Turn) -> bool:
         return state.needs_reply and not state.open_calls and not budgets.is_spent(self.session)
@@ -202,13 +195,13 @@ class Turn:
         for event in [*unheard, *overtaken]:
             events.take_up(event)
         stopped = "Stopped by the user; nothing of this was done."
-        self._append(*(_result(call, stopped, True) for call in state.open_calls))
+        self._append(*(telling.result(call, stopped, True) for call in state.open_calls))
         Thread.objects.filter(pk=self.thread.pk).update(stop_requested=False)
         return self._idle(END_TURN)
 
     def _put_off(self, start: Event, error: ProviderError) -> bool:
         with self.lease.transaction() as thread:
-            self._append(self._span_end(start, is_error=True))
+            self._append(telling.span_end(start, is_error=True))
             if thread.stop_requested:
                 return True
             if error.retryable and thread.retries < settings.MODEL_MAX_RETRIES:
@@ -219,7 +212,7 @@ class Turn:
         seconds = _backoff(thread.retries, error.retry_after)
         self._count_time()
         self._append(
-            _error(error.type, error.message, "retrying"),
+            telling.error(error.type, error.message, "retrying"),
             *self._status_entries("rescheduled"),
         )
         self._set_status(
@@ -235,11 +228,11 @@ class Turn:
         with self.lease.transaction():
             state = self._catch_up()
             if state.open_request:
-                self._append(self._span_end(state.open_request, is_error=True))
-            self._append(*(_result(call, message, True) for call in state.open_calls))
+                self._append(telling.span_end(state.open_request, is_error=True))
+            self._append(*(telling.result(call, message, True) for call in state.open_calls))
             for waiting in self._flushed():
                 events.take_up(waiting)
-            self._append(_error(type, message, "exhausted"))
+            self._append(telling.error(type, message, "exhausted"))
             return self._idle({"type": "retries_exhausted"})
 
     # -- The parts they share -----------------------------------------------------------
@@ -299,7 +292,7 @@ class Turn:
             Session.objects.filter(pk=self.session.pk).update(status=status, updated_at=now)
 
     def _status_entries(self, status: str) -> list[Entry]:
-        return status_entries(self.thread, status)
+        return telling.status_entries(self.thread, status)
 
     def _named(self) -> dict:
         return {"session_thread_id": self.thread.pk, "agent_name": self.thread.name}
@@ -326,11 +319,6 @@ class Turn:
             seconds = (timezone.now() - began.created_at).total_seconds()
             mine = Session.objects.filter(pk=self.session.pk)
             mine.update(active_seconds=F("active_seconds") + seconds)
-
-    def _span_end(self, start: Event, *, is_error: bool, usage: dict | None = None) -> Entry:
-        none = dict.fromkeys(USAGE_KEYS, 0)
-        payload = {"model_request_start_id": start.pk, "is_error": is_error}
-        return Entry("span.model_request_end", {**payload, "model_usage": usage or none})
 
     def _call(self, block: dict) -> Entry:
         call = {"name": block["name"], "input": block["input"]}
@@ -371,49 +359,6 @@ class Turn:
 
 
 RELEASED = {"lease_owner": "", "lease_until": None}
-USAGE_KEYS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-)
-
-
-def status_entries(thread: Thread, status: str) -> list[Entry]:
-    """The events that tell a status: the session's (primary thread only) and the thread's."""
-    named = {"session_thread_id": thread.pk, "agent_name": thread.name}
-    entries = [Entry(f"session.thread_status_{status}", named)]
-    if thread.parent_id is None:
-        entries.insert(0, Entry(f"session.status_{status}"))
-    return entries
-
-
-def _result(call: Event, text: str, is_error: bool, facts: dict | None = None) -> Entry:
-    custom = call.type == "agent.custom_tool_use"
-    key = "custom_tool_use_id" if custom else "tool_use_id"
-    type = "user.custom_tool_result" if custom else "agent.tool_result"
-    content = [{"type": "text", "text": text}]
-    return Entry(type, {key: call.pk, "content": content, "is_error": is_error}, private=facts)
-
-
-def _error(type: str, message: str, retry: str) -> Entry:
-    error = {"type": type, "message": message, "retry_status": {"type": retry}}
-    return Entry("session.error", {"error": error})
-
-
-def _is_empty(reply: Reply) -> bool:
-    return not (reply.text.strip() or reply.tool_calls or reply.stop_reason == "refusal")
-
-
-def _empty(reply: Reply) -> ProviderError:
-    used_up = reply.stop_reason == "max_tokens"
-    return ProviderError(
-        "model_request_failed_error",
-        "The model used all its output tokens without answering; choose a model that thinks less."
-        if used_up
-        else "The model answered with nothing at all.",
-        retryable=not used_up,
-    )
 
 
 def _backoff(retries: int, retry_after: float | None) -> float:

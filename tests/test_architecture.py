@@ -52,7 +52,7 @@ LAYERS = {
         apps
         models
         events transcript context shells permissions leases listening providers tools
-        budgets
+        budgets telling
         loop
         tasks
         agents defaults conversation updates

@@ -6,7 +6,7 @@ from django.test import Client
 
 from console import accounts, live
 from console.models import Membership, Role
-from sessions import conversation, events, loop, stream
+from sessions import conversation, events, stream, telling
 from sessions.events import Entry
 from sessions.models import Session, Thread
 from tests import factories
@@ -188,7 +188,7 @@ def test_the_session_stream_tells_of_sub_agents_only_that_they_come_and_go(sessi
     child = Thread.objects.create(session=session, parent=session.primary, name="Reader")
 
     def work():
-        entries = loop.status_entries(child, "running")
+        entries = telling.status_entries(child, "running")
         events.append(child, *entries, Entry("agent.message", text("secret")))
 
     heard = listen(url(session), work, said(session), headers=key, enough=frames(2))
