@@ -37,10 +37,9 @@ def store(stack) -> str:
     return f"/w/{stack.workspace}/stores/{made}/"
 
 
-@pytest.fixture(params=[1400, 390])
-def page(request, browser, stack, store):
-    size = {"width": request.param, "height": 900}
-    with page_of(browser, stack.url, viewport=size) as page:
+@pytest.fixture
+def page(browser, stack, store):
+    with page_of(browser, stack.url) as page:
         sign_in(page, stack.password)
         page.goto(store)
         page.goto(f"{store}at?path=/talk.md")
@@ -48,7 +47,10 @@ def page(request, browser, stack, store):
 
 
 def fits(page: Page) -> None:
+    """On a phone as well."""
+    page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size({"width": 1400, "height": 900})
 
 
 def test_versions_are_filtered_compared_and_traced(page):
