@@ -15,7 +15,7 @@ pytestmark = pytest.mark.stack
 RESUMED_WITHIN = 25  # seconds; a lease has to run out first
 TOOLS = [{"type": "agent_toolset_20260401"}]
 RUN = "Run it."
-COMMAND = "echo once >> /mnt/memory/slept/log.md; sleep 3.14159"
+COMMAND = "echo once >> /mnt/memory/slept/log.md; sleep 9.14159"
 
 
 def slow_reply(request):
@@ -85,7 +85,7 @@ def sleepers() -> list[str]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if (entry / "cmdline").read_bytes() == b"sleep\x003.14159\0":
+            if (entry / "cmdline").read_bytes() == b"sleep\x009.14159\0":
                 found.append(entry.name)
     return found
 
@@ -103,7 +103,7 @@ def test_a_command_dies_with_its_worker_and_runs_again_to_count_once(stack, clie
     )
     wait_for(sleepers)
     stack.kill_worker()
-    wait_for(lambda: not sleepers(), 2)
+    wait_for(lambda: not sleepers(), 6)
     wait_for(sleepers)
     wait_for(lambda: beta.sessions.retrieve(session.id).status == "idle")
     events = list(beta.sessions.events.list(session.id))

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is missing"),
 ]
 FILES = {"a.md": b"A\n", "d/b.md": b"B\n"}
-SMALL = Limits(seconds=10, memory=64 << 20, disk=8 << 20, processes=24)
+SMALL = Limits(seconds=30, memory=64 << 20, disk=8 << 20, processes=24)
 MB = 1 << 20
 
 
@@ -235,7 +234,7 @@ def test_folders_deeper_than_any_path_do_no_harm(run):
 
 
 def test_a_fork_bomb_meets_its_limit_and_is_gone_afterwards(run):
-    outcome = run("b() { b | b & }; b; sleep 0.5; echo over", Limits(seconds=2, processes=24))
+    outcome = run("b() { b | b & }; b; sleep 0.5; echo over", Limits(seconds=4, processes=24))
     assert "Resource temporarily unavailable" in said(outcome)
     assert said(run("echo fine")) == "fine"
 
@@ -270,22 +269,20 @@ def test_there_is_an_end_to_the_number_of_files(run):
 
 
 def test_endless_output_is_read_and_forgotten(run):
-    outcome = run("yes", Limits(seconds=0.5))
+    outcome = run("yes", Limits(seconds=2))
     assert outcome.how == "timed out"
     assert len(outcome.output) <= runner.TAIL and outcome.lost > runner.TAIL
 
 
 def test_what_runs_in_the_background_ends_with_the_command(run):
-    begun = time.monotonic()
-    assert said(run("setsid nohup sleep 5.4321 > /dev/null 2>&1 & disown; echo left")) == "left"
-    assert time.monotonic() - begun < 5
-    assert processes("sleep\0" + "5.4321") == []
+    assert said(run("setsid nohup sleep 54.321 > /dev/null 2>&1 & disown; echo left")) == "left"
+    assert processes("sleep\0" + "54.321") == []
 
 
 @pytest.mark.parametrize("trap", ["", "trap '' TERM INT HUP; "])
 def test_a_command_nobody_wants_any_more_ends(run, trap):
-    outcome = run(f"{trap}sleep 6.54321", is_unwanted=lambda: True)
-    assert outcome.how == "stopped" and processes("sleep\0" + "6.54321") == []
+    outcome = run(f"{trap}sleep 65.4321", is_unwanted=lambda: True)
+    assert outcome.how == "stopped" and processes("sleep\0" + "65.4321") == []
 
 
 def processes(words: str) -> list[str]:
