@@ -58,6 +58,46 @@ def write_all(
     stores.count(store, memories=new, size=sum(write.size for write in coming) - lost)
 
 
+@transaction.atomic
+def move_all(store: Store, moves: Sequence[tuple[Memory, str]], *, act: Act) -> None:
+    """Give memories, which the caller read under the store's lock, new and different paths.
+
+    Raises `Invalid` for a path that cannot be and `Occupied` for one where something else stands.
+    """
+    store = stores.writable(store, act)
+    goals = [paths.check_path(path) for _, path in moves]
+    _check_goals(store, moves, goals)
+    for batch in _batches(moves):
+        _move(store, batch, act)
+    stores.count(store)
+
+
+def _check_goals(store: Store, moves: Sequence[tuple[Memory, str]], goals: list[str]) -> None:
+    if len(set(goals)) < len(goals):
+        raise Invalid("Two of them have the same name: they cannot stand in one folder.")
+    leaving = {memory.pk for memory, _ in moves}
+    paths_now = store.memories.values_list("pk", "path")
+    standing = {path: Memory(pk=key, path=path) for key, path in paths_now}
+    # Also where one of those moved stands: rows change one after the other.
+    for goal in goals:
+        if goal in standing:
+            raise Occupied(standing[goal])
+    staying = {path: memory for path, memory in standing.items() if memory.pk not in leaving}
+    files = staying | {goal: Memory(path=goal) for goal in goals}
+    for path, memory in files.items():
+        if above := next((folder for folder in paths.ancestors(path) if folder in files), None):
+            raise Occupied(staying.get(above) or memory)
+
+
+def _move(store: Store, moves: Sequence[tuple[Memory, str]], act: Act) -> None:
+    for memory, path in moves:
+        memory.path = path
+    memories = [memory for memory, _ in moves]
+    _record(
+        memories, [_version(store, m, Operation.MODIFIED, act, blob_id=m.blob_id) for m in memories]
+    )
+
+
 def _is_needed(write: Write, there: Memory | None) -> bool:
     now = there.blob.sha256 if there else ABSENT
     if now == write.sha256:
@@ -104,7 +144,11 @@ def _write(
     Memory.objects.bulk_create(new)
     made = [_version(store, m, Operation.CREATED, act, blob_id=m.blob_id) for m in new]
     made += [_version(store, m, Operation.MODIFIED, act, blob_id=m.blob_id) for m in changed]
-    memories = new + changed
+    _record(new + changed, made)
+
+
+def _record(memories: Sequence[Memory], made: Sequence[Version]) -> None:
+    """Keep the versions, and the memories as these say they are."""
     for memory, version in zip(memories, Version.objects.bulk_create(made), strict=True):
         memory.head_id, memory.updated_at = version.pk, version.created_at
     # One statement for rows that differ: they exist, so all of them are updates.
@@ -112,7 +156,7 @@ def _write(
         memories,
         update_conflicts=True,
         unique_fields=["id"],
-        update_fields=["blob", "head", "updated_at"],
+        update_fields=["path", "blob", "head", "updated_at"],
     )
 
 

@@ -169,6 +169,8 @@ class ChangeSet(models.Model):
         IMPORT = "import", "Import"
         ROLLBACK = "rollback", "Rollback"
         COMMAND = "command", "Command"
+        MOVE = "move", "Move"
+        DELETION = "deletion", "Deletion"
 
     id = PublicIdField(prefix="chg")
     store = models.ForeignKey(Store, models.CASCADE, related_name="change_sets")

@@ -5,6 +5,7 @@ from functools import partial
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -36,8 +37,31 @@ def listed(workspace: Workspace) -> QuerySet:
             last_actor_name=Subquery(newest.values("actor_name")[:1]),
             last_event=Subquery(newest.values("event")[:1]),
         )
-        .order_by(F("changed_at").desc(nulls_last=True), "-pk")
+        .order_by(*_order("changed", descending=True))
     )
+
+
+SORTS = {
+    "name": Lower("name"),
+    "files": F("memory_count"),
+    "size": F("size"),
+    "changed": F("changed_at"),
+    "sessions": F("sessions_attached"),
+}
+"""The columns of the list of stores by which it can be sorted."""
+
+
+def sorted_stores(found: QuerySet, sort: str) -> QuerySet:
+    """In the order of a column of `SORTS`; with a minus before it from high to low."""
+    column = sort.removeprefix("-")
+    if column not in SORTS:
+        return found
+    return found.order_by(*_order(column, descending=sort != column))
+
+
+def _order(column: str, *, descending: bool) -> list:
+    by = SORTS[column]
+    return [by.desc(nulls_last=True) if descending else by.asc(nulls_last=True), "-pk"]
 
 
 def find_store(where: Workspace | QuerySet, store_id: str) -> Store:

@@ -20,6 +20,14 @@ from memory.rendering import render as render_markdown
 
 STORES, FILES, NEWS = 50, 100, 6  # rows on a page
 
+COLUMNS = [
+    ("name", "Name", "name"),
+    ("files", "Files", "-files"),
+    ("size", "Size", "-size"),
+    ("changed", "Last change", "-changed"),
+    ("sessions", "Sessions", "-sessions"),
+]
+"""What can be sorted: by the first word, called the second, at first in the order of the third."""
 TABS = [("active", "Active"), ("draft", "Drafts"), ("archived", "Archived")]
 
 
@@ -35,16 +43,32 @@ def store_list(request, workspace):
     found = page.listed(workspace).filter(state=state)
     if words:
         found = found.filter(Q(name__icontains=words) | Q(description__icontains=words))
+    sort = request.GET.get("sort", "-changed")
+    found = page.sorted_stores(found, sort)
     counts = dict(workspace.stores.order_by().values_list("state").annotate(Count("pk")))
     context = {
         "page": page.paged(request, found, STORES),
         "state": state,
         "q": words,
+        "sort": sort,
+        "columns": [_column(sort, *column) for column in COLUMNS],
         "tabs": [(value, label, counts.get(value, 0)) for value, label in TABS],
         "has_any": bool(counts),
         "max_files": paths.MAX_MEMORIES,
     }
     return render_page(request, "memory/stores.html", context, fragment="memory/_stores.html")
+
+
+def _column(sort: str, name: str, label: str, first: str) -> dict:
+    """A column's head: which way it is sorted now, and what a click on it asks for."""
+    turned = name if first == f"-{name}" else f"-{name}"
+    order = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
+    return {
+        "label": label,
+        "order": order,
+        "link": turned if sort == first else first,
+        "is_number": name in ("files", "size", "sessions"),
+    }
 
 
 @workspace_view(role=Role.EDITOR)
@@ -84,7 +108,7 @@ def mounted(request, workspace):
 @workspace_view
 @require_GET
 def store(request, workspace, store_id):
-    if request.GET.get("folder", "/") != "/":
+    if "folder" in request.GET:
         return _folder(request, page.find_store(workspace, store_id), request.GET["folder"])
     store = page.find_store(page.listed(workspace), store_id)
     index = page.index_of(store)

@@ -40,11 +40,11 @@ LAYERS = {
         blobs usage
         manifest archives layouts packing
         search stores
-        redaction change_sets bulk transfer uploads past blame
+        redaction change_sets bulk folders transfer uploads past blame
         trees history links page results choices wire templatetags palette
-        forms history_forms transfer_forms
+        forms history_forms transfer_forms folder_forms
         views file_views edit_views history_views redaction_views use_views past_views transfer_views
-        change_views search_views api
+        change_views search_views folder_views api
         urls
         management
     """,

@@ -95,6 +95,20 @@ def test_stores_are_found_by_name_or_description(as_alice):
     assert page.count("all about travel") == page.count(">Travel<") == 1
 
 
+def test_the_list_is_sorted_by_what_one_clicks(as_alice):
+    for name, files in (("beta", ["/a", "/b"]), ("Alpha", ["/a"]), ("gamma", [])):
+        make_store(name=name, files=dict.fromkeys(files, "x"))
+    for sort, expected in (
+        ("name", ["Alpha", "beta", "gamma"]),
+        ("-name", ["gamma", "beta", "Alpha"]),
+        ("-files", ["beta", "Alpha", "gamma"]),
+        ("-changed", ["Alpha", "beta", "gamma"]),
+        ("nonsense", ["Alpha", "beta", "gamma"]),
+    ):
+        page = text(as_alice.get(url("stores", sort=sort)))
+        assert sorted(expected, key=lambda name: page.index(f">{name}<")) == expected, sort
+
+
 def test_an_empty_workspace_says_what_to_do_next(as_alice):
     assert "Make the first store" in text(as_alice.get(url("stores")))
 

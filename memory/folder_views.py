@@ -1,0 +1,129 @@
+"""The pages that move and delete several files at once, each with a look at what is meant first."""
+
+from urllib.parse import quote
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from console.access import workspace_view
+from console.models import Role
+from console.templatetags.ui import visible
+from memory import folders, page
+from memory.folder_forms import MoveForm
+from memory.models import ChangeSet, Memory, Store
+from memory.paths import Invalid
+from memory.stores import Conflict, Occupied, Refused
+
+SHOWN = 200  # files of a list
+
+
+@workspace_view(role=Role.EDITOR)
+def files_move(request, workspace, store_id):
+    store = page.find_store(workspace, store_id)
+    if refused := page.refused(request, store):
+        return refused
+    names, memories = _meant(request, store)
+    if not memories:
+        return _nothing(request, store)
+    if len(names) == 1 and memories[0].path == names[0]:
+        return _move_one(request, store, memories[0])
+    form = _move_form(request, names, memories)
+    if form.is_valid():
+        try:
+            return _done(request, store, _move(request, store, names, form.cleaned_data))
+        except Conflict as conflict:
+            return _show_move(request, store, names, form, changed=str(conflict), status=409)
+        except (Invalid, Occupied, Refused) as error:
+            form.add_error("to", str(error))
+    return _show_move(request, store, names, form, status=page.status_of(form))
+
+
+def _move_one(request, store: Store, memory: Memory):
+    """One file has a page of its own, where it can be renamed as well."""
+    url = reverse("memory:memory_move", args=[store.workspace.slug, store.pk, memory.pk])
+    to = request.GET.get("to", "")
+    return redirect(f"{url}?to={quote(to + memory.name)}" if to.endswith("/") else url)
+
+
+def _move_form(request, names: list[str], memories: list[Memory]) -> MoveForm:
+    is_folder = len(names) == 1
+    to = request.GET.get("to", "")
+    if is_folder:
+        to = to + folders.basename(names[0]) if to else names[0]
+    form = MoveForm(
+        request.POST if request.method == "POST" else None,
+        initial={"to": to or "/", "seen": folders.digest(memories)},
+    )
+    if is_folder:
+        form.fields["to"].label = "New path of the folder"
+    return form
+
+
+def _move(request, store: Store, names: list[str], given: dict) -> ChangeSet:
+    by = page.act(request).by
+    if len(names) == 1:
+        return folders.rename(store, names[0], given["to"], by=by, seen=given["seen"])
+    return folders.move(store, names, given["to"], by=by, seen=given["seen"])
+
+
+def _show_move(request, store, names, form, *, changed="", status=200):
+    context = {"form": form, **_list(store, names, changed)}
+    return page.show(request, store, "files_move", context, title="Move", status=status)
+
+
+@workspace_view(role=Role.EDITOR)
+def files_remove(request, workspace, store_id):
+    store = page.find_store(workspace, store_id)
+    if refused := page.refused(request, store):
+        return refused
+    names, memories = _meant(request, store)
+    if not memories:
+        return _nothing(request, store)
+    changed = ""
+    if request.method == "POST":
+        by, seen = page.act(request).by, request.POST.get("seen", "")
+        try:
+            return _done(request, store, folders.remove(store, names, by=by, seen=seen))
+        except (Conflict, Refused) as error:
+            changed = f"{error} Nothing was deleted."
+    context = _list(store, names, changed)
+    status = 409 if changed else 200
+    return page.show(request, store, "files_remove", context, title="Delete", status=status)
+
+
+def _meant(request, store: Store) -> tuple[list[str], list[Memory]]:
+    given = request.POST if request.method == "POST" else request.GET
+    names = list(dict.fromkeys(given.getlist("path")))
+    if any("\0" in name for name in names):
+        raise Http404("No such file")
+    return names, folders.chosen(store, names)
+
+
+def _list(store: Store, names: list[str], changed: str) -> dict:
+    """What the page shows of the files, as they are now."""
+    memories = folders.chosen(store, names)
+    return {
+        "names": names,
+        "memories": memories[:SHOWN],
+        "count": len(memories),
+        "more": max(0, len(memories) - SHOWN),
+        "size": sum(memory.blob.size for memory in memories),
+        "seen": folders.digest(memories),
+        "changed": changed,
+    }
+
+
+def _nothing(request, store: Store):
+    messages.warning(request, "No file was chosen. Tick some in a folder first.")
+    return redirect(f"{store.get_absolute_url()}?folder=/")
+
+
+def _done(request, store: Store, change_set: ChangeSet):
+    where = [store.workspace.slug, store.pk, change_set.pk]
+    undo = reverse("memory:change_undo", args=where)
+    words = '{}. <a href="{}">Undo</a>'
+    messages.success(request, format_html(words, visible(change_set.summary), undo))
+    return redirect(f"{store.get_absolute_url()}?folder=/")
