@@ -4,7 +4,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, page_of, sign_in
+from tests.browser import accessible, chromium, page_of, sign_in
 from tests.stack import running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
@@ -47,7 +47,8 @@ def page(browser, stack, store):
 
 
 def fits(page: Page) -> None:
-    """On a phone as well."""
+    """Everybody, and a phone as well."""
+    accessible(page)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.set_viewport_size({"width": 1400, "height": 900})

@@ -164,7 +164,7 @@ def test_a_stranger_finds_nothing_of_ours(as_eve, store, eve):
 def test_an_empty_search_explains_itself(as_alice, workspace):
     shown = page(ask(as_alice))
     assert "Nothing to search yet" in shown
-    assert "button primary\" href" not in shown
+    assert 'button primary" href' not in shown
     make_store()
     assert "in every active store" in page(ask(as_alice))
     assert len(search.ranked(make_store(files=FILES), "talk").hits) == 2
