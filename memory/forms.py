@@ -77,6 +77,10 @@ class TextForm(forms.Form):
     )
     base = forms.CharField(required=False, widget=forms.HiddenInput)
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
+    # Names what the browser keeps of the text until it is saved.
+    draft = forms.RegexField(
+        r"\A[a-z0-9]{1,40}\Z", required=False, widget=forms.HiddenInput(attrs={"data-draft-id": ""})
+    )
 
     def __init__(self, data: dict | None = None, *, like: str = "", **options) -> None:
         super().__init__(data, **options)
@@ -86,8 +90,25 @@ class TextForm(forms.Form):
         self.evens_line_ends = lines.replace("\n", self.line_end) != like
 
     def clean_content(self) -> str:
-        lines = self.cleaned_data["content"].replace("\r\n", "\n")
-        return checked(paths.check_content, lines.replace("\n", self.line_end))
+        return checked(paths.check_content, self.as_it_was(self.cleaned_data["content"]))
+
+    def as_it_was(self, typed: str) -> str:
+        """Give a text the line ends that the file has."""
+        return typed.replace("\r\n", "\n").replace("\n", self.line_end)
+
+
+class ConflictForm(TextForm):
+    """A result of choices: `opened` is the version `mine` was written upon, `built` what they made."""
+
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
+    mine = forms.CharField(strip=False, required=False)
+    built = forms.CharField(strip=False, required=False)
+
+    def clean_mine(self) -> str:
+        return self.as_it_was(self.cleaned_data["mine"])
+
+    def clean_built(self) -> str:
+        return self.as_it_was(self.cleaned_data["built"])
 
 
 class FileForm(TextForm):

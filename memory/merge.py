@@ -99,18 +99,45 @@ def merge_texts(base: str | None, ours: str | None, theirs: str | None) -> Merge
 def _merge_lines(base: list[str], ours: list[str], theirs: list[str]) -> Merge:
     lines: list[str] = []
     overlaps: list[Overlap] = []
+    for piece in _pieces(base, ours, theirs):
+        if isinstance(piece, Clash):
+            overlaps.append(Overlap(*map("\n".join, (piece.base, piece.ours, piece.theirs))))
+            lines += piece.ours
+        else:
+            lines += piece
+    return Merge("\n".join(lines), tuple(overlaps))
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Lines of one place that both sides changed, each in its own way; a side may have none."""
+
+    base: list[str]
+    ours: list[str]
+    theirs: list[str]
+
+
+Piece = list[str] | Clash
+"""A part of a merged text: lines that are settled, or a place that a person has to settle."""
+
+
+def pieces(base: str | None, ours: str, theirs: str) -> list[Piece]:
+    """Take a merge apart, in order; without a base the whole texts clash."""
+    sides = ours.split("\n"), theirs.split("\n")
+    return [Clash([], *sides)] if base is None else list(_pieces(base.split("\n"), *sides))
+
+
+def _pieces(base: list[str], ours: list[str], theirs: list[str]) -> Iterator[Piece]:
     groups = list(Merge3(base, ours, theirs, sequence_matcher=_Matcher).merge_groups())
     for number, (kind, *sides) in enumerate(groups, 1):
         if kind != "conflict":
-            lines += sides[0]
+            yield list(sides[0])
         elif not sides[0]:
-            lines += _both(*sides[1:], at_end=number == len(groups))
+            yield _both(*sides[1:], at_end=number == len(groups))
         elif (fitted := _fit(*sides)) is not None:
-            lines += fitted
+            yield fitted
         else:
-            overlaps.append(Overlap(*map("\n".join, sides)))
-            lines += sides[1]
-    return Merge("\n".join(lines), tuple(overlaps))
+            yield Clash(*map(list, sides))
 
 
 def _both(mine: list[str], other: list[str], *, at_end: bool) -> list[str]:

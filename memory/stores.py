@@ -190,7 +190,7 @@ def update(
         return memory
     _check_expected(memory, expected, memory.path)
     if new_path != memory.path:
-        _check_free(store, paths.check_path(new_path), moving=memory)
+        check_free(store, paths.check_path(new_path), moving=memory)
     blob = memory.blob if content is None else blobs.keep(content)
     return _change(store, memory, new_path, blob, act)
 
@@ -312,7 +312,8 @@ def _check_expected(memory: Memory | None, expected: str | None, path: str) -> N
         raise Conflict(f"{path} was {change} meanwhile.", memory)
 
 
-def _check_free(store: Store, path: str, *, moving: Memory | None = None) -> None:
+def check_free(store: Store, path: str, *, moving: Memory | None = None) -> None:
+    """Raise `Occupied` when a file stands at the path, in place of its folders or below it."""
     others = store.memories.exclude(pk=moving.pk) if moving else store.memories.all()
     in_the_way = (
         others.filter(path__in=[path, *paths.ancestors(path)]).first()
@@ -323,7 +324,7 @@ def _check_free(store: Store, path: str, *, moving: Memory | None = None) -> Non
 
 
 def _create(store: Store, path: str, content: str, act: Act, *, key: str | None = None) -> Memory:
-    _check_free(store, paths.check_path(path))
+    check_free(store, paths.check_path(path))
     if store.memory_count >= paths.MAX_MEMORIES:
         raise Invalid(
             f"The store is full: it holds {paths.MAX_MEMORIES:,} memories. Remove or merge some."

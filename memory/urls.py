@@ -47,6 +47,7 @@ urlpatterns = [
     path("<str:store_id>/remove", folder_views.files_remove, name="files_remove"),
     path("<str:store_id>/search", search_views.store_search, name="store_search"),
     path("<str:store_id>/preview", edit_views.memory_preview, name="memory_preview"),
+    path("<str:store_id>/path", edit_views.path_check, name="path_check"),
     path("<str:store_id>/files/new", edit_views.memory_new, name="memory_new"),
     path("<str:store_id>/files/<str:memory_id>", file_views.memory, name="memory"),
     path("<str:store_id>/files/<str:memory_id>/edit", edit_views.memory_edit, name="memory_edit"),

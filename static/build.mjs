@@ -3,6 +3,7 @@
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PACKAGES = join(HERE, "..", "node_modules");
@@ -57,6 +58,24 @@ async function scripts() {
   }
 }
 
+// One file with what editor.mjs asks for and nothing else; each package in it keeps its licence.
+async function editor() {
+  const { metafile } = await build({
+    entryPoints: [join(HERE, "editor.mjs")],
+    outfile: join(VENDOR, "codemirror.min.js"),
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    legalComments: "none",
+    metafile: true,
+  });
+  const [{ inputs }] = Object.values(metafile.outputs);
+  const inside = Object.keys(inputs).filter((path) => inputs[path].bytesInOutput);
+  const names = inside.map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]);
+  for (const name of new Set(names.filter(Boolean))) await licence(name, name.replace("@", "").replace("/", "-"));
+}
+
 async function fonts() {
   for (const [name, family, slants] of FONTS) {
     for (const slant of slants) {
@@ -87,4 +106,4 @@ async function icons() {
 
 await rm(VENDOR, { recursive: true, force: true });
 await mkdir(join(VENDOR, "licences"), { recursive: true });
-await Promise.all([scripts(), fonts(), icons()]);
+await Promise.all([scripts(), editor(), fonts(), icons()]);

@@ -71,6 +71,13 @@ def sign_in(page: Page, password: str, username: str = "owner") -> None:
     page.wait_for_url("**/w/**")
 
 
+def rewrite(page: Page, text: str) -> None:
+    """Put another text into the editor as a person does, by keys."""
+    page.locator(".cm-content").press("Control+a")
+    page.keyboard.press("Delete")
+    page.keyboard.insert_text(text)
+
+
 def accessible(page: Page) -> None:
     """Fail when axe-core finds anything on the page, in the light or in the dark.
 

@@ -30,7 +30,7 @@ LAYERS = {
     "memory": """
         apps
         models
-        paths words front_matter highlight markup rendering alignment diffs merge listing
+        paths words front_matter highlight markup rendering alignment diffs merge conflicts listing
         literals grams
         ranking
         patterns

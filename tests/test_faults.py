@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, page_of, sign_in
+from tests.browser import chromium, page_of, rewrite, sign_in
 from tests.sessions.fake_models import FakeModels, Raw, Turn
 from tests.stack import running_stack
 
@@ -84,7 +84,7 @@ def new_store(page: Page, stack, name: str) -> str:
 def new_file(page: Page, store: str, path: str, content: str) -> str:
     page.goto(store + "files/new")
     page.get_by_role("textbox", name="Path").fill(path)
-    page.locator("textarea[name=content]").fill(content)
+    rewrite(page, content)
     page.get_by_role("button", name=re.compile("^(Create|Save)")).first.click()
     return path
 
@@ -155,12 +155,10 @@ def test_two_tabs_that_edit_one_file_lose_nothing(browser, page, stack):
     with page_of(browser, stack.url) as other:
         sign_in(other, stack.password)
         other.goto(editing)
-        other.locator("textarea[name=content]").fill(
-            "# Plan\n\n- One, from the other tab.\n\nThe end.\n"
-        )
+        rewrite(other, "# Plan\n\n- One, from the other tab.\n\nThe end.\n")
         other.get_by_role("button", name=re.compile("^Save")).first.click()
         expect(other.locator(".prose").first).to_contain_text("from the other tab")
-    page.locator("textarea[name=content]").fill("# Plan\n\n- One, from this tab.\n\nThe end.\n")
+    rewrite(page, "# Plan\n\n- One, from this tab.\n\nThe end.\n")
     page.get_by_role("button", name=re.compile("^Save")).first.click()
     expect(page.locator("main")).to_contain_text(re.compile("meanwhile|changed", re.IGNORECASE))
     assert "from this tab" in page.locator("textarea[name=content]").input_value()

@@ -9,7 +9,10 @@ function grow(box) {
 const encoder = new TextEncoder();
 
 function lengthOf(box) {
-  return box.dataset.counter === "bytes" ? encoder.encode(box.value).length : [...box.value].length;
+  if (box.dataset.counter !== "bytes") return [...box.value].length;
+  // The box has one letter for a line end, whatever the file has.
+  const ends = "crlf" in box.dataset ? box.value.split("\n").length - 1 : 0;
+  return encoder.encode(box.value).length + ends;
 }
 
 function count(box) {
@@ -17,8 +20,9 @@ function count(box) {
   if (!output) return;
   const length = lengthOf(box);
   const max = Number(box.dataset.max);
+  const over = max && length > max ? ` · ${(length - max).toLocaleString("en")} too many` : "";
   const unit = box.dataset.counter === "bytes" ? " bytes" : "";
-  output.textContent = length.toLocaleString("en") + (max ? ` / ${max.toLocaleString("en")}${unit}` : unit);
+  output.textContent = length.toLocaleString("en") + (max ? ` / ${max.toLocaleString("en")}${unit}` : unit) + over;
   output.classList.toggle("is-over", Boolean(max) && length > max);
   output.classList.toggle("is-near", Boolean(max) && length > max * 0.9 && length <= max);
 }
@@ -31,8 +35,10 @@ function fit(scope) {
 // -- Unsaved changes --------------------------------------------------------------------------
 const GUARDED = "form[data-dirty-guard]";
 
+// What a person typed or chose; hidden fields say what it is about, and may change by saving.
 function valueOf(form) {
-  return JSON.stringify([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+  const typed = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && form.elements[name]?.type !== "hidden");
+  return JSON.stringify(typed);
 }
 
 function remember(scope) {
@@ -74,7 +80,7 @@ function askBeforeSubmit(event) {
 
 // -- Keys ---------------------------------------------------------------------------------------
 function isTyping(target) {
-  return target.closest?.("input, textarea, select, [contenteditable]");
+  return target.closest?.("input, textarea, select, [contenteditable], .code-editor");
 }
 
 function pressed(event) {
@@ -89,7 +95,8 @@ function onKey(event) {
   const form = pressed(event);
   if (form) {
     event.preventDefault();
-    form.requestSubmit(form.querySelector('.primary[type="submit"], .primary:not([type])') ?? undefined);
+    if (form.dataset.save === "stay" && event.key !== "Enter") htmx.trigger(form, "stay");
+    else form.requestSubmit(form.querySelector('.primary[type="submit"], .primary:not([type])') ?? undefined);
   } else if (!isTyping(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
     const field = document.querySelector(`[data-hotkey="${CSS.escape(event.key)}"]`);
     if (!field) return;
@@ -127,10 +134,32 @@ addEventListener("pageshow", () => {
 });
 document.addEventListener("keydown", onKey);
 
+// A swap that takes a form away leaves it as much as a new page does.
+function isLosing({ elt, target }) {
+  const form = target?.querySelector?.(`${GUARDED}[data-dirty]`);
+  return form && !form.contains(elt) ? form : null;
+}
+
 document.addEventListener("htmx:confirm", (event) => {
-  if (!event.detail.question) return;
+  const losing = isLosing(event.detail);
+  if (losing) {
+    event.preventDefault();
+    ask("Leave without saving what you typed?", "Leave", () => event.detail.issueRequest(true));
+  }
+  if (losing || !event.detail.question) return;
   event.preventDefault();
   ask(event.detail.question, event.detail.elt.dataset.confirmAction, () => event.detail.issueRequest(true));
+});
+
+// Saved, and still here: what was sent is the text that nothing has to be asked about.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.matches(`${GUARDED}[data-save="stay"]`)) event.target.sent = valueOf(event.target);
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const form = event.target.matches("[data-saved]") && event.target.closest(GUARDED);
+  if (!form) return;
+  form.saved = form.sent;
+  markDirty(form);
 });
 
 document.addEventListener("htmx:load", (event) => {
