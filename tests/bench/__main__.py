@@ -32,6 +32,8 @@ MEASUREMENTS = (
     "clone",
     "transfer",
     "grep",
+    "render",
+    "diff",
     "bash",
     "history",
     "start",
