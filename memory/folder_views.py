@@ -1,7 +1,5 @@
 """The pages that move and delete several files at once, each with a look at what is meant first."""
 
-from urllib.parse import quote
-
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect
@@ -29,7 +27,7 @@ def files_move(request, workspace, store_id):
     if not memories:
         return _nothing(request, store)
     if len(names) == 1 and memories[0].path == names[0]:
-        return _move_one(request, store, memories[0])
+        return redirect("memory:memory_move", workspace.slug, store.pk, memories[0].pk)
     form = _move_form(request, names, memories)
     if form.is_valid():
         try:
@@ -41,21 +39,11 @@ def files_move(request, workspace, store_id):
     return _show_move(request, store, names, form, status=page.status_of(form))
 
 
-def _move_one(request, store: Store, memory: Memory):
-    """One file has a page of its own, where it can be renamed as well."""
-    url = reverse("memory:memory_move", args=[store.workspace.slug, store.pk, memory.pk])
-    to = request.GET.get("to", "")
-    return redirect(f"{url}?to={quote(to + memory.name)}" if to.endswith("/") else url)
-
-
 def _move_form(request, names: list[str], memories: list[Memory]) -> MoveForm:
     is_folder = len(names) == 1
-    to = request.GET.get("to", "")
-    if is_folder:
-        to = to + folders.basename(names[0]) if to else names[0]
     form = MoveForm(
         request.POST if request.method == "POST" else None,
-        initial={"to": to or "/", "seen": folders.digest(memories)},
+        initial={"to": names[0] if is_folder else "/", "seen": folders.digest(memories)},
     )
     if is_folder:
         form.fields["to"].label = "New path of the folder"
