@@ -78,6 +78,12 @@ def rewrite(page: Page, text: str) -> None:
     page.keyboard.insert_text(text)
 
 
+# Colours fade from one scheme to the other; half-way they have no contrast that counts.
+AT_REST = """() => document.getAnimations().every(
+    (each) => each.playState !== "running" || each.effect.getComputedTiming().iterations === Infinity
+)"""
+
+
 def accessible(page: Page) -> None:
     """Fail when axe-core finds anything on the page, in the light or in the dark.
 
@@ -86,6 +92,7 @@ def accessible(page: Page) -> None:
     found = []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.wait_for_function(AT_REST)
         violations = Axe().run(page).response["violations"]
         found += [_violation(scheme, each) for each in violations]
     page.emulate_media(color_scheme="null", reduced_motion="null")
