@@ -52,9 +52,16 @@ def page_of(browser: Browser, url: str, **options) -> Iterator[Page]:
     assert not troubles, "\n".join(troubles)
 
 
+EXPECTED = (
+    "Failed to load resource: the server responded with a status of 4",
+    # A newer request took its place, as `hx-sync` asks; a request that failed says so otherwise.
+    "htmx:sendAbort",
+    "htmx:afterRequest",
+)
+
+
 def _note(message, troubles: list[str]) -> None:
-    expected = "Failed to load resource: the server responded with a status of 4"
-    if message.type == "error" and not message.text.startswith(expected):
+    if message.type == "error" and not message.text.startswith(EXPECTED):
         troubles.append(f"console: {message.text}")
 
 
