@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.browser import chromium, page_of, sign_in
 from tests.stack import running_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser]
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 LINES = "".join(f"line {number}\n" for number in range(1, 120)) + "the heron is at noon\nend\n"
 
 
