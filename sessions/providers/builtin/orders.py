@@ -68,8 +68,16 @@ def _told(call: Call) -> str:
         return f"`{call.name}` came back with nothing."
     text = call.result.strip()
     shown = text[:LONGEST_ECHO] + ("…" if len(text) > LONGEST_ECHO else "")
-    quoted = "\n".join(f"> {line}" for line in shown.splitlines())
-    return f"`{call.name}` came back with:\n\n{quoted}"
+    return f"`{call.name}` came back with:\n\n{_quoted(shown)}"
+
+
+def _quoted(text: str) -> str:
+    """The text as a quotation; several lines as a block of code, where they stay lines."""
+    if "\n" not in text:
+        return f"> {text}"
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
 
 
 def _wanting(order: Order) -> str:

@@ -101,7 +101,12 @@ def test_plain_words_are_tools_when_they_are_called_tools():
 def test_what_came_back_is_repeated_word_for_word():
     reply = ask("use get_weather for Paris", [("Rain\n12 degrees", False)])
     assert reply.stop_reason == "end_turn" and reply.tool_calls == []
-    assert "> Rain\n> 12 degrees" in reply.text and "get_weather" in reply.text
+    assert "```text\nRain\n12 degrees\n```" in reply.text and "get_weather" in reply.text
+
+
+def test_a_fence_in_what_came_back_does_not_end_the_block():
+    reply = ask("use get_weather for Paris", [("```\ncode\n```", False)])
+    assert "````text\n```\ncode\n```\n````" in reply.text
 
 
 def test_a_failure_and_a_refusal_are_told():
