@@ -21,6 +21,7 @@ from memory.stores import Act
 
 INDEXES = ["/index.md", "/INDEX.md", "/README.md", "/readme.md", "/MEMORY.md"]
 MATCHES = 300  # files that a filtered tree shows
+ROOM = 1_500  # rows of a tree that is opened whole
 
 
 def listed(workspace: Workspace) -> QuerySet:
@@ -163,6 +164,14 @@ def find_folder(store: Store, path: str) -> trees.Folder:
 
 def tree(store: Store, selected: str = "/") -> trees.Folder:
     return trees.unfold(trees.build(rows(store)), selected)
+
+
+def whole_tree(store: Store) -> tuple[trees.Folder, str]:
+    """The tree with all folders open, and what to say when there are too many for that."""
+    root = trees.build(rows(store))
+    if trees.unfold_all(root, ROOM):
+        return root, ""
+    return root, f"Opened the first folders, {ROOM:,} rows at most; the others open one by one."
 
 
 def filtered_tree(store: Store, words: str) -> trees.Folder:

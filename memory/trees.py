@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 INDEX = "index.md"
 SMALL = 60  # files: a tree of no more is shown unfolded
+LISTED = 300  # files of one folder that a tree shows
 
 Row = tuple[str, int, str]
 """Path, size in bytes and id of a memory."""
@@ -40,6 +42,21 @@ class Folder:
     @property
     def name(self) -> str:
         return self.path.rstrip("/").rpartition("/")[2]
+
+    @property
+    def quoted(self) -> str:
+        """The path as a query writes it."""
+        return quote(self.path)
+
+    @property
+    def rows(self) -> int:
+        """The rows right below this one when it is open, those that are cut off among them."""
+        return len(self.branches) + len(self.files) + (len(self.others) > LISTED)
+
+    @property
+    def shown(self) -> int:
+        """The rows right below this one that a page holds."""
+        return len(self.branches) + len(self.pinned) + min(len(self.others), LISTED + 1)
 
     @property
     def pinned(self) -> list[File]:
@@ -113,6 +130,14 @@ def unfold(root: Folder, selected: str = "/") -> Folder:
     for folder in root.walk():
         folder.is_open = root.count <= SMALL or selected.startswith(folder.path)
     return root
+
+
+def unfold_all(root: Folder, room: int) -> bool:
+    """Open every folder, the first ones first, while there is `room` for rows; tell whether all."""
+    for folder in root.walk():
+        folder.is_open = folder.shown <= room
+        room -= folder.shown if folder.is_open else 0
+    return all(folder.is_open for folder in root.walk())
 
 
 def matching(rows: Iterable[Row], words: str) -> Iterator[Row]:

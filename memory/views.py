@@ -144,9 +144,14 @@ def tree(request, workspace, store_id):
         context = {"store": store, "folder": page.find_folder(store, path)}
         return render(request, "memory/_branch.html", context)
     words = request.GET.get("q", "").strip()
-    selected = request.GET.get("selected", "/")
-    root = page.filtered_tree(store, words) if words else page.tree(store, selected)
-    context = {"store": store, "tree": root, "selected": selected, "filter": words}
+    selected, cut = request.GET.get("selected", "/"), ""
+    if words:
+        root = page.filtered_tree(store, words)
+    elif request.GET.get("open") == "all":
+        root, cut = page.whole_tree(store)
+    else:
+        root = page.tree(store, selected)
+    context = {"store": store, "tree": root, "selected": selected, "filter": words, "cut": cut}
     return render(request, "memory/_tree.html", context)
 
 

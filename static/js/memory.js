@@ -5,14 +5,9 @@ function follow(pane) {
     const here = row.getAttribute("href") === pane.dataset.current;
     if (here) row.setAttribute("aria-current", "page");
     else row.removeAttribute("aria-current");
-    if (here) unfold(row);
+    if (here) row.dispatchEvent(new CustomEvent("reveal", { bubbles: true }));
   }
   document.title = document.title.replace(/^.*(?= · [^·]*$)/, () => pane.dataset.title);
-}
-
-function unfold(row) {
-  for (let folder = row.closest("details"); folder; folder = folder.parentElement.closest("details"))
-    folder.open = true;
 }
 
 document.addEventListener("htmx:afterSettle", (event) => {

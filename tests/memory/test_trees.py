@@ -52,6 +52,18 @@ def test_a_small_tree_is_unfolded_whole():
     assert all(folder.is_open for folder in trees.unfold(build("/a/x.md", "/b/c/y.md")).walk())
 
 
+def test_all_folders_are_opened_while_there_is_room():
+    root = build("/a/x.md", "/b/x.md", "/b/y.md", "/c/x.md")
+    assert trees.unfold_all(root, 7)
+    assert not trees.unfold_all(root, 6)
+    assert [folder.path for folder in root.walk() if not folder.is_open] == ["/c/"]
+
+
+def test_rows_that_are_cut_off_still_count():
+    root = build("/index.md", "/a/x.md", *[f"/{number}.md" for number in range(trees.LISTED + 5)])
+    assert (root.rows, root.shown) == (trees.LISTED + 8, trees.LISTED + 3)
+
+
 def test_a_filter_wants_every_word_in_any_case():
     rows = [("/Notes/Talk.md", 1, "a"), ("/notes/other.md", 1, "b")]
     assert [row[0] for row in trees.matching(rows, "TALK notes")] == ["/Notes/Talk.md"]
