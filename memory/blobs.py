@@ -7,10 +7,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import PROTECT, QuerySet
 
-from memory import indexing, paths
+from memory import indexing, paths, rows
 from memory.models import Blob
 
 BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters
+BLOB = ["id", "sha256", "content", "size"]  # what a writer knows of a text it brings
 TEXTS = 100  # texts in memory at once
 PATIENCE = 2_000  # milliseconds to wait for readers of the write-ahead log
 
@@ -22,25 +23,12 @@ def keep(content: str) -> Blob:
     """
     data = paths.check_content(content)
     digest = hashlib.sha256(data).hexdigest()
+    blob = Blob(sha256=digest, content=content, size=len(data))
     while True:
-        blob, is_new = Blob.objects.defer("content").get_or_create(
-            sha256=digest, defaults={"content": content, "size": len(data)}
-        )
-        if is_new or _is_held(blob):
+        if key := _held([digest]).get(digest):
+            return Blob.from_db(connection.alias, BLOB, [key, digest, content, len(data)])
+        if rows.insert(blob, or_nothing=True):
             return blob
-
-
-def _is_held(blob: Blob) -> bool:
-    """Keep the blob from being deleted; False when it just was.
-
-    As a foreign key does it, but that is checked only at the end of the transaction. Other writers
-    of the same text need not wait. SQLite lets one transaction write at a time anyway.
-    """
-    if not connection.features.has_select_for_update:
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM memory_blob WHERE id = %s FOR KEY SHARE", [blob.pk])
-        return cursor.fetchone() is not None
 
 
 def keep_all(digests: Sequence[str], text_of: Callable[[str], str]) -> dict[str, int]:
@@ -70,7 +58,11 @@ def _new(digest: str, content: str) -> Blob:
 
 
 def _held(digests: Sequence[str]) -> dict[str, int]:
-    """The keys of those that exist, kept from being deleted like `_is_held` does."""
+    """The keys of those that exist, kept from being deleted until the transaction ends.
+
+    As a foreign key does it, but that is checked only at the end of the transaction. Other writers
+    of the same texts need not wait. SQLite lets one transaction write at a time anyway.
+    """
     lock = " FOR KEY SHARE" if connection.features.has_select_for_update else ""
     places = ", ".join(["%s"] * len(digests))
     query = f"SELECT sha256, id FROM memory_blob WHERE sha256 IN ({places}) ORDER BY id{lock}"  # noqa: S608 - of constants

@@ -129,10 +129,13 @@ class Memory(models.Model):
     """The text that stands at one path of one store now. Its id survives a rename."""
 
     id = PublicIdField(prefix="mem")
-    store = models.ForeignKey(Store, models.CASCADE, related_name="memories")
+    # The constraint below is an index of the store's memories too.
+    store = models.ForeignKey(Store, models.CASCADE, related_name="memories", db_index=False)
     path = models.CharField(max_length=1024)
     blob = models.ForeignKey(Blob, models.PROTECT, related_name="+")
-    head = models.ForeignKey("Version", models.DO_NOTHING, related_name="+", db_constraint=False)
+    head = models.ForeignKey(
+        "Version", models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -208,7 +211,9 @@ class Version(models.Model):
     memory = models.ForeignKey(
         Memory, models.DO_NOTHING, related_name="versions", db_constraint=False, db_index=False
     )
-    change_set = models.ForeignKey(ChangeSet, models.SET_NULL, null=True, related_name="versions")
+    change_set = models.ForeignKey(
+        ChangeSet, models.SET_NULL, null=True, related_name="versions", db_index=False
+    )
     operation = models.CharField(max_length=8, choices=Operation)
     path = models.CharField(max_length=1024, null=True)  # noqa: DJ001 - null means redacted
     blob = models.ForeignKey(Blob, models.PROTECT, null=True, related_name="+")
@@ -226,10 +231,15 @@ class Version(models.Model):
     class Meta:
         ordering = ["-pk"]
         indexes = [
-            models.Index(fields=["actor"]),
             # In order, so that a page of a long history and what stood before need no sorting.
             models.Index(fields=["store", "id"], name="versions_of_store"),
             models.Index(fields=["memory", "id"], name="versions_of_memory"),
+            # Most versions are part of nothing larger: a copy of a store need not list them here.
+            models.Index(
+                fields=["change_set"],
+                condition=models.Q(change_set__isnull=False),
+                name="versions_of_change_set",
+            ),
         ]
 
     def __str__(self) -> str:

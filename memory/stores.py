@@ -9,18 +9,25 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from console import live
 from console.actors import Actor
 from console.models import Workspace
-from memory import blobs, paths
+from memory import blobs, paths, rows
 from memory.models import Blob, ChangeSet, Memory, Operation, Store, StoreState, Version
 from memory.paths import Invalid
 
 ABSENT = ""
 """The expected hash of a path where nothing stands."""
+
+# Keys for new memories, in the order of their paths. Only one transaction at a time writes to SQLite,
+# so those after the highest key ever given are free; PostgreSQL gives them out one by one.
+NEW_KEYS = {
+    "sqlite": "(SELECT seq FROM sqlite_sequence WHERE name = 'memory_memory')"
+    " + row_number() OVER (ORDER BY path)",
+    "postgresql": "nextval(pg_get_serial_sequence('memory_memory', 'id'))",
+}
 
 
 class Refused(Exception):
@@ -157,7 +164,7 @@ def write(
     paths.check_path(path)
     paths.check_content(content)
     store = writable(store, act)
-    memory = store.memories.sized().filter(path=path).first()
+    memory = rows.memory_at(store, path)
     digest = sha256(content)
     if memory and memory.blob.sha256 == digest:
         return memory
@@ -247,26 +254,20 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
     now = connection.ops.adapt_datetimefield_value(copy.created_at)
     key, source_key = (Store._meta.pk.get_prep_value(store.pk) for store in (copy, source))
     with connection.cursor() as cursor:
-        # memory_id first points to the source's memory: that is how the second statement pairs
-        # each new memory with its version, and the third mends it.
+        # The versions come first and carry the keys that their memories are going to have.
         cursor.execute(
-            "INSERT INTO memory_version (store_id, memory_id, operation, path, blob_id, actor,"
+            "INSERT INTO memory_version (store_id, memory_id, operation, path, blob_id, actor,"  # noqa: S608 - of constants
             " actor_name, event, created_at, redacted_by, redacted_by_name, redacted_reason)"
-            " SELECT %s, id, 'created', path, blob_id, %s, %s, '', %s, '', '', ''"
-            " FROM memory_memory WHERE store_id = %s ORDER BY path",
+            f" SELECT %s, {NEW_KEYS[connection.vendor]}, 'created', path, blob_id, %s, %s, '', %s,"
+            " '', '', '' FROM memory_memory WHERE store_id = %s ORDER BY path",
             [key, by.id, by.name[:255], now, source_key],
         )
         cursor.execute(
-            "INSERT INTO memory_memory (store_id, path, blob_id, head_id, created_at, updated_at)"
-            " SELECT store_id, path, blob_id, id, created_at, created_at"
+            "INSERT INTO memory_memory"
+            " (id, store_id, path, blob_id, head_id, created_at, updated_at)"
+            " SELECT memory_id, store_id, path, blob_id, id, created_at, created_at"
             " FROM memory_version WHERE store_id = %s ORDER BY id",
             [key],
-        )
-        cursor.execute(
-            "UPDATE memory_version SET memory_id = copied.id FROM memory_memory AS copied"
-            " WHERE copied.head_id = memory_version.id AND copied.store_id = %s"
-            " AND memory_version.store_id = %s",
-            [key, key],
         )
     copy.memory_count, copy.size = source.memory_count, source.size
     copy.changed_at = copy.created_at
@@ -279,8 +280,7 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
 
 def _locked(store: Store) -> Store:
     """One writer per store at a time: limits, overlaps and counts are then true when checked."""
-    held = Store.objects.select_for_update(of=("self",), no_key=True)
-    return held.select_related("workspace").get(pk=store.pk)
+    return rows.locked(store)
 
 
 def writable(store: Store, act: Act) -> Store:
@@ -298,7 +298,7 @@ def _check_draft(store: Store, act: Act) -> None:
 
 
 def _current(store: Store, memory: Memory) -> Memory:
-    found = store.memories.sized().filter(pk=memory.pk).first()
+    found = rows.memory_now(store, memory)
     if found is None:
         raise Conflict(f"{memory.path} was deleted meanwhile.")
     return found
@@ -314,13 +314,8 @@ def _check_expected(memory: Memory | None, expected: str | None, path: str) -> N
 
 def check_free(store: Store, path: str, *, moving: Memory | None = None) -> None:
     """Raise `Occupied` when a file stands at the path, in place of its folders or below it."""
-    others = store.memories.exclude(pk=moving.pk) if moving else store.memories.all()
-    in_the_way = (
-        others.filter(path__in=[path, *paths.ancestors(path)]).first()
-        or others.under(f"{path}/").first()
-    )
-    if in_the_way:
-        raise Occupied(in_the_way)
+    if in_the_way := rows.in_the_way(store, path, moving):
+        raise Occupied(Memory.objects.get(pk=in_the_way))
 
 
 def _create(store: Store, path: str, content: str, act: Act, *, key: str | None = None) -> Memory:
@@ -330,9 +325,10 @@ def _create(store: Store, path: str, content: str, act: Act, *, key: str | None 
             f"The store is full: it holds {paths.MAX_MEMORIES:,} memories. Remove or merge some."
         )
     blob = blobs.keep(content)
-    memory = Memory.objects.create(pk=key, store=store, path=path, blob=blob, head_id=0)
+    memory = Memory(pk=key, store=store, path=path, blob=blob, head_id=0)
+    rows.insert(memory)
     memory.head = _record(store, memory, Operation.CREATED, path, blob, act)
-    Memory.objects.filter(pk=memory.pk).update(head=memory.head)
+    rows.update(memory, "head")
     count(store, memories=1, size=blob.size)
     return memory
 
@@ -341,7 +337,7 @@ def _change(store: Store, memory: Memory, path: str, blob: Blob, act: Act) -> Me
     size = memory.blob.size
     memory.head = _record(store, memory, Operation.MODIFIED, path, blob, act)
     memory.path, memory.blob, memory.updated_at = path, blob, memory.head.created_at
-    memory.save(update_fields=["path", "blob", "head", "updated_at"])
+    rows.update(memory, "path", "blob", "head", "updated_at")
     count(store, size=blob.size - size)
     return memory
 
@@ -349,7 +345,7 @@ def _change(store: Store, memory: Memory, path: str, blob: Blob, act: Act) -> Me
 def _record(
     store: Store, memory: Memory, operation: str, path: str, blob: Blob | None, act: Act
 ) -> Version:
-    return Version.objects.create(
+    version = Version(
         store=store,
         memory_id=memory.pk,
         change_set=act.change_set,
@@ -360,12 +356,12 @@ def _record(
         actor_name=act.by.name[:255],
         event=act.by.event,
     )
+    rows.insert(version)
+    return version
 
 
 def count(store: Store, *, memories: int = 0, size: int = 0) -> None:
-    Store.objects.filter(pk=store.pk).update(
-        memory_count=F("memory_count") + memories, size=F("size") + size, changed_at=timezone.now()
-    )
+    rows.count(store, memories, size, timezone.now())
     _ring_after_commit(store)
 
 

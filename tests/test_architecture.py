@@ -36,7 +36,7 @@ LAYERS = {
         patterns
         globs
         indexing
-        tasks reading
+        tasks reading rows
         blobs usage
         manifest archives layouts packing
         search stores

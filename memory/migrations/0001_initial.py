@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('blob', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='memory.blob')),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memories', to='memory.store')),
+                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memories', to='memory.store')),
             ],
             options={
                 'ordering': ['path'],
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 ('redacted_by_name', models.CharField(blank=True, max_length=255)),
                 ('redacted_reason', models.CharField(blank=True, max_length=500)),
                 ('blob', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='memory.blob')),
-                ('change_set', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='versions', to='memory.changeset')),
+                ('change_set', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='versions', to='memory.changeset')),
                 ('memory', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='versions', to='memory.memory')),
                 ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='memory.store')),
             ],
@@ -151,15 +151,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='memory',
             name='head',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memory.version'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memory.version'),
         ),
         migrations.AddIndex(
             model_name='store',
             index=models.Index(fields=['workspace', 'state'], name='memory_stor_workspa_671b2c_idx'),
-        ),
-        migrations.AddIndex(
-            model_name='version',
-            index=models.Index(fields=['actor'], name='memory_vers_actor_6b6250_idx'),
         ),
         migrations.AddConstraint(
             model_name='memory',
@@ -172,6 +168,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='version',
             index=models.Index(fields=['memory', 'id'], name='versions_of_memory'),
+        ),
+        migrations.AddIndex(
+            model_name='version',
+            index=models.Index(condition=models.Q(('change_set__isnull', False)), fields=['change_set'], name='versions_of_change_set'),
         ),
         migrations.AddConstraint(
             model_name='use',

@@ -29,6 +29,7 @@ MEASUREMENTS = (
     "crowd",
     "idle",
     "api",
+    "write",
     "clone",
     "transfer",
     "grep",

@@ -5,8 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from memory import indexing, search
-from memory.models import Blob, Store
+from memory import search
+from memory.models import Store
 from tests.bench.rig import Rig
 from tests.bench.ruler import Ruler
 from tests.bench.tree import RARE, RARE_FILES, tree
@@ -30,7 +30,6 @@ def measure(rig: Rig, ruler: Ruler) -> None:
     ruler.section(
         "grep", f"{COUNT:,} memories of 4 kB. Floor: ripgrep for the same, all hits, {ROUNDS} times"
     )
-    _wait_for_the_index()
     for label, pattern, limit in QUERIES:
         ours, floor = [], []
         for _ in range(ROUNDS + WARM_UP):
@@ -43,13 +42,6 @@ def measure(rig: Rig, ruler: Ruler) -> None:
         )
     for label, query in RANKINGS:
         ruler.row(f"ranked: {label} words", [_ranked(store, query) for _ in range(ROUNDS)])
-
-
-def _wait_for_the_index() -> None:
-    """The console's own worker is at it as well."""
-    while Blob.objects.filter(segment=None).count() >= indexing.FEWEST:
-        indexing.catch_up(60)
-        time.sleep(0.1)
 
 
 def _ranked(store: Store, query: str) -> float:

@@ -2,11 +2,14 @@
 
 import hashlib
 import random
+import time
 from pathlib import Path
 
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from console.models import Workspace
+from memory import indexing
 from memory.models import Blob, Memory, Operation, Store, Version
 from tests.bench.rig import Rig
 
@@ -41,26 +44,29 @@ WORDS = [
 RARE, RARE_FILES = "Quetzalcoatl", 4
 
 
-def tree(rig: Rig, count: int) -> tuple[Store, Path]:
-    """A store of `count` memories of some 4 kB, and a folder of files with the same texts."""
+def tree(rig: Rig, count: int, lines: int = 60) -> tuple[Store, Path]:
+    """A store of `count` memories of `lines` lines (60 are 4 kB), and the same texts as files."""
     folder = rig.folder / f"tree-{count}"
     if folder.exists():
         return Store.objects.get(name=folder.name), folder
     texts = {
-        f"/{number // 100:03}/note-{number}.md": _text(number, count) for number in range(count)
+        f"/{number // 100:03}/note-{number}.md": _text(number, count, lines)
+        for number in range(count)
     }
     for path, text in texts.items():
         file = folder / path[1:]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    return _store(folder.name, texts), folder
+    store = _store(folder.name, texts)
+    _wait_for_the_index()
+    return store, folder
 
 
-def _text(number: int, count: int) -> str:
+def _text(number: int, count: int, size: int) -> str:
     chance = random.Random(number)
-    lines = [" ".join(chance.choices(WORDS, k=10)) for _ in range(60)]
+    lines = [" ".join(chance.choices(WORDS, k=10)) for _ in range(size)]
     if number < RARE_FILES:
-        lines[30] += f" {RARE}"
+        lines[size // 2] += f" {RARE}"
     return f"# Note {number} of {count}\n\n" + "\n".join(lines) + "\n"
 
 
@@ -82,7 +88,7 @@ def _store(name: str, texts: dict[str, str]) -> Store:
     memories = Memory.objects.bulk_create(
         Memory(store=store, path=path, blob=blob, head_id=0) for path, blob in pairs
     )
-    versions = Version.objects.bulk_create(
+    Version.objects.bulk_create(
         Version(
             store=store,
             memory=memory,
@@ -94,7 +100,13 @@ def _store(name: str, texts: dict[str, str]) -> Store:
         )
         for memory in memories
     )
-    for memory, version in zip(memories, versions, strict=True):
-        memory.head = version
-    Memory.objects.bulk_update(memories, ["head"], batch_size=500)
+    first = Version.objects.filter(memory=OuterRef("pk")).values("pk")
+    Memory.objects.filter(store=store).update(head=Subquery(first))
     return store
+
+
+def _wait_for_the_index() -> None:
+    """The console's own worker is at it as well, and would be all through the measurement."""
+    while Blob.objects.filter(segment=None).count() >= indexing.FEWEST:
+        indexing.catch_up(60)
+        time.sleep(0.1)
