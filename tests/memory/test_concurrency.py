@@ -1,21 +1,36 @@
 """Many writers at once: every accepted write counts, and every loser is told (invariant 4)."""
 
 import os
+import random
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection, transaction
 
+from console.actors import Actor
 from memory import change_sets, redaction, stores
 from memory.models import Blob, Memory
 from memory.stores import ABSENT, Act, Conflict, Occupied
-from tests.factories import TESTER, make_memory, make_store
-from tests.memory.writer import add_lines
+from sessions.tools import Toolbox
+from sessions.tools.files import file_tools
+from sessions.tools.mounts import Mounts
+from tests.factories import TESTER, make_api, make_memory, make_session, make_store
+from tests.memory import invariants
+from tests.memory.writer import (
+    FIRST,
+    add_line_by_api,
+    add_line_by_edit,
+    add_line_by_write,
+    add_lines,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACT = Act(TESTER)
@@ -71,6 +86,49 @@ def test_no_update_is_lost_between_processes(diary):
     running = [subprocess.Popen([*command, str(n), "20"], env=environment) for n in range(3)]
     assert [process.wait(120) for process in running] == [0, 0, 0]
     check_lines(diary, 3, 20)
+
+
+def program(diary):
+    """How a program adds a line; each call of this is another one, as below."""
+    api = make_api()
+    api.client.raise_request_exception = False
+    return partial(add_line_by_api, api, diary.store_id, diary.pk)
+
+
+def agent(diary, add):
+    """How an agent adds a line. As in a turn, each call of a tool is one transaction."""
+    session = make_session(stores=[diary.store])
+    box = Toolbox(file_tools(Mounts(session, Actor(session.pk, "Agent"))))
+
+    def use(name, **given):
+        with transaction.atomic():
+            return box.run(name, given)
+
+    return partial(add, use, f"/mnt/memory/notes{diary.path}")
+
+
+def test_sixteen_programs_and_agents_lose_no_update():
+    diary = make_memory(path="/diary.md", content=FIRST)
+    writers = [program(diary) for _ in range(8)]
+    writers += [agent(diary, add_line_by_write) for _ in range(4)]
+    writers += [agent(diary, add_line_by_edit) for _ in range(4)]
+    lines = [f"{number}\n" for number in range(200)]
+    waiting = deque(lines)
+
+    def work(index):
+        accepted = 0
+        with suppress(IndexError):
+            while line := waiting.popleft():
+                while not writers[index](line):
+                    time.sleep(random.random() * 0.05)  # as whoever was refused should
+                accepted += 1
+        return accepted
+
+    accepted = sum(together(work, len(writers)))
+    text = Memory.objects.with_text().get(pk=diary.pk).content
+    assert sorted(text.splitlines(keepends=True)) == sorted([FIRST, *lines])
+    assert accepted == len(lines) and diary.store.versions.count() == accepted + 1
+    invariants.check()
 
 
 def database_url():

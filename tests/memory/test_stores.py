@@ -1,15 +1,12 @@
 """The write verbs: every change makes a version, and nobody's words are overwritten unseen."""
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from memory import blobs, paths, redaction, stores
-from memory.models import Blob, Memory, Operation, Store, StoreState, Version
+from memory.models import Blob, Memory, Store, StoreState, Version
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act, Conflict, Occupied, Refused, sha256
-from tests.factories import TESTER, make_memory, make_store, the_workspace
+from tests.factories import TESTER, make_memory, make_store
 
 pytestmark = pytest.mark.django_db
 ACT = Act(TESTER)
@@ -352,94 +349,3 @@ def test_clone_and_source_go_separate_ways(store, talk):
 
 def clone(store):
     return stores.clone(store, name="Copy", description="", state=StoreState.DRAFT, by=TESTER)
-
-
-# -- Whatever happens
-
-
-PLACES = ["/a", "/a/b", "/a/b/c", "/b", "/c"]
-CONTENTS = ["", "one", "two\n", "zwei Ä"]
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """Runs verbs in any order and compares the store with a dictionary after each."""
-
-    def __init__(self):
-        super().__init__()
-        self.store = Store.objects.create(workspace=the_workspace(), name="Any")
-        self.model = {}
-
-    @rule(path=st.sampled_from(PLACES), content=st.sampled_from(CONTENTS))
-    def write(self, path, content):
-        try:
-            write(self.store, path, content)
-        except Occupied:
-            assert any(clash(path, other) for other in self.model)
-        else:
-            self.model[path] = content
-
-    @rule(path=st.sampled_from(PLACES), to=st.sampled_from(PLACES))
-    def move(self, path, to):
-        memory = self.store.memories.filter(path=path).first()
-        if memory is None:
-            return
-        others = set(self.model) - {path}
-        try:
-            stores.move(memory, to, act=ACT)
-        except Occupied:
-            assert any(clash(to, other) for other in others)
-        else:
-            self.model[to] = self.model.pop(path)
-
-    @rule(path=st.sampled_from(PLACES))
-    def remove(self, path):
-        if memory := self.store.memories.filter(path=path).first():
-            stores.remove(memory, act=ACT)
-            del self.model[path]
-
-    @rule(choice=st.integers(0, 30))
-    def restore(self, choice):
-        versions = list(self.store.versions.order_by("pk"))
-        if not versions:
-            return
-        version = versions[choice % len(versions)]
-        now = self.store.memories.filter(pk=version.memory_id).first()
-        try:
-            stores.restore(version, act=ACT)
-        except (Occupied, Refused):
-            return
-        if now:
-            del self.model[now.path]
-        self.model[version.path] = version.content
-
-    @invariant()
-    def the_store_is_the_dictionary(self):
-        memories = self.store.memories.with_text()
-        assert {memory.path: memory.content for memory in memories} == self.model
-        size = sum(len(content.encode()) for content in self.model.values())
-        assert totals(self.store) == (len(self.model), size)
-
-    @invariant()
-    def every_memory_stands_on_its_last_version(self):
-        for memory in self.store.memories.select_related("head"):
-            last = self.store.versions.filter(memory=memory).latest("pk")
-            assert (last.pk, last.path, last.blob_id) == (
-                memory.head_id,
-                memory.path,
-                memory.blob_id,
-            )
-
-    @invariant()
-    def a_deleted_memory_ends_with_a_deletion(self):
-        gone = self.store.versions.exclude(memory__in=self.store.memories.values("pk"))
-        for key in set(gone.values_list("memory_id", flat=True)):
-            assert gone.filter(memory_id=key).latest("pk").operation == Operation.DELETED
-
-
-def clash(path, other):
-    return path == other or other.startswith(f"{path}/") or path.startswith(f"{other}/")
-
-
-def test_verbs_in_any_order_keep_store_versions_and_counts_in_step():
-    bounds = settings(max_examples=12, stateful_step_count=15, deadline=None)
-    run_state_machine_as_test(AnyOrder, settings=bounds)
