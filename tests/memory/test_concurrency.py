@@ -119,8 +119,10 @@ def test_sixteen_programs_and_agents_lose_no_update():
         accepted = 0
         with suppress(IndexError):
             while line := waiting.popleft():
+                tries = 1
                 while not writers[index](line):
-                    time.sleep(random.random() * 0.05)  # as whoever was refused should
+                    time.sleep(random.random() * 0.05 * tries)  # as whoever was refused should
+                    tries += 1
                 accepted += 1
         return accepted
 
