@@ -105,14 +105,17 @@ def wipe_after_commit() -> None:
     room: nothing that a transaction can do changes that.
     """
     if connection.vendor == "sqlite":
-        transaction.on_commit(_empty_log)
+        # Robust: what was committed is not to be told as failed.
+        transaction.on_commit(_empty_log, robust=True)
 
 
 def _empty_log() -> None:
     with connection.cursor() as cursor:
         # Readers at work may keep it from being emptied; whoever redacts need not wait for long.
         cursor.execute(f"PRAGMA busy_timeout={PATIENCE}")
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        cursor.fetchone()
-        patience = settings.DATABASES["default"]["OPTIONS"]["timeout"]
-        cursor.execute(f"PRAGMA busy_timeout={patience * 1000}")
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.fetchone()
+        finally:
+            patience = settings.DATABASES["default"]["OPTIONS"]["timeout"]
+            cursor.execute(f"PRAGMA busy_timeout={patience * 1000}")
