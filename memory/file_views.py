@@ -69,7 +69,9 @@ def memory_move(request, workspace, store_id, memory_id):
     if refused := page.refused(request, store):
         return refused
     memory = page.find_memory(store, memory_id)
-    seen = {"path": memory.path, "expected": memory.blob.sha256}
+    to = request.GET.get("to")
+    path = to + memory.name if to else memory.path
+    seen = {"path": path, "expected": memory.blob.sha256}
     form = PathForm(request.POST if request.method == "POST" else None, initial=seen)
     status = 200
     if form.is_valid():

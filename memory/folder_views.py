@@ -1,5 +1,7 @@
 """The pages that move and delete several files at once, each with a look at what is meant first."""
 
+from urllib.parse import quote
+
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect
@@ -27,7 +29,9 @@ def files_move(request, workspace, store_id):
     if not memories:
         return _nothing(request, store)
     if len(names) == 1 and memories[0].path == names[0]:
-        return redirect("memory:memory_move", workspace.slug, store.pk, memories[0].pk)
+        where = reverse("memory:memory_move", args=[workspace.slug, store.pk, memories[0].pk])
+        to = request.GET.get("to", "")
+        return redirect(f"{where}?to={quote(to)}" if to else where)
     form = _move_form(request, names, memories)
     if form.is_valid():
         try:
@@ -40,10 +44,12 @@ def files_move(request, workspace, store_id):
 
 
 def _move_form(request, names: list[str], memories: list[Memory]) -> MoveForm:
-    is_folder = len(names) == 1
+    is_folder, to = len(names) == 1, request.GET.get("to", "")
+    if is_folder:
+        to = to + folders.basename(names[0]) if to else names[0]
     form = MoveForm(
         request.POST if request.method == "POST" else None,
-        initial={"to": names[0] if is_folder else "/", "seen": folders.digest(memories)},
+        initial={"to": to or "/", "seen": folders.digest(memories)},
     )
     if is_folder:
         form.fields["to"].label = "New path of the folder"

@@ -64,6 +64,18 @@ def from_outside(slug: str) -> Links:
     return lead
 
 
+def resolved(urls: Collection[str], path: str, paths: Collection[str]) -> dict[str, str]:
+    """The path in the store that each link of the text at `path` means, given all `paths` there.
+
+    Links into other stores, by their full paths, are left out. Pure.
+    """
+    folder, known = posixpath.dirname(path), set(paths)
+    targets = {url: _target(url, folder) for url in urls}
+    names = _meant([each.path for each in targets.values() if each.is_name], folder, known)
+    led = {url: _named(each, names).path for url, each in targets.items()}
+    return {url: path for url, path in led.items() if not path.startswith(MOUNTS)}
+
+
 def _target(url: str, folder: str) -> _Target:
     address, _, fragment = url.partition("#")
     if address.startswith(WIKI):
@@ -116,12 +128,16 @@ def _slashes(path: str) -> list[int]:
 
 
 def _names(store: Store, names: list[str], folder: str) -> dict[str, str]:
-    """The paths that the names mean: from this folder, from the top, or any file of that name."""
     if not names:
         return {}
     paths = set(store.memories.order_by("path").values_list("path", flat=True))
+    return _meant(names, folder, paths)
+
+
+def _meant(names: list[str], folder: str, paths: set[str]) -> dict[str, str]:
+    """The paths that the names mean: from this folder, from the top, or any file of that name."""
     by_name: dict[str, str] = {}
-    for path in sorted(paths):
+    for path in sorted(paths) if names else ():
         by_name.setdefault(path.rpartition("/")[2].lower(), path)
     return {name: path for name in names if (path := _found(name, folder, paths, by_name))}
 

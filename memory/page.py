@@ -1,5 +1,6 @@
 """What the pages of a store have in common: its frame, its tree of files, its newest changes."""
 
+from datetime import timedelta
 from functools import partial
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.db.models.functions import Lower
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from console.access import Role
@@ -21,6 +23,8 @@ from memory.stores import Act
 
 INDEXES = ["/index.md", "/INDEX.md", "/README.md", "/readme.md", "/MEMORY.md"]
 MATCHES = 300  # files that a filtered tree shows
+RECENT = timedelta(hours=24)  # how long the tree marks a file that changed
+CHANGES = 1_000  # versions looked at for that
 ROOM = 1_500  # rows of a tree that is opened whole
 
 
@@ -154,21 +158,32 @@ def rows(store: Store, prefix: str = "/") -> QuerySet:
     return store.memories.under(prefix).order_by().values_list("path", "blob__size", "pk")
 
 
+def changes(store: Store) -> dict[str, trees.Change]:
+    """The last change of each memory that changed of late; no more than the newest are looked at."""
+    newest = store.versions.order_by("-pk").values_list("memory_id", "created_at", "actor_name")
+    since, found = timezone.now() - RECENT, {}
+    for key, when, by in newest[:CHANGES]:
+        # A clone's first versions say nothing new.
+        if when > since and when != store.created_at:
+            found.setdefault(key, trees.Change(when, by))
+    return found
+
+
 def find_folder(store: Store, path: str) -> trees.Folder:
     possible = path.startswith("/") and path.endswith("/") and "\0" not in path
-    folder = trees.build(rows(store, path)).find(path) if possible else None
+    folder = trees.build(rows(store, path), changes(store)).find(path) if possible else None
     if folder is None:
         raise Http404("No such folder")
     return folder
 
 
 def tree(store: Store, selected: str = "/") -> trees.Folder:
-    return trees.unfold(trees.build(rows(store)), selected)
+    return trees.unfold(trees.build(rows(store), changes(store)), selected)
 
 
 def whole_tree(store: Store) -> tuple[trees.Folder, str]:
     """The tree with all folders open, and what to say when there are too many for that."""
-    root = trees.build(rows(store))
+    root = trees.build(rows(store), changes(store))
     if trees.unfold_all(root, ROOM):
         return root, ""
     return root, f"Opened the first folders, {ROOM:,} rows at most; the others open one by one."
@@ -176,7 +191,7 @@ def whole_tree(store: Store) -> tuple[trees.Folder, str]:
 
 def filtered_tree(store: Store, words: str) -> trees.Folder:
     found = sorted(trees.matching(rows(store), words))[:MATCHES]
-    root = trees.build(found)
+    root = trees.build(found, changes(store))
     for folder in root.walk():
         folder.is_open = True
     return root

@@ -1,8 +1,10 @@
 """Paths as a tree: folders with what they hold, in the order people expect. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import quote
 
 INDEX = "index.md"
@@ -13,11 +15,19 @@ Row = tuple[str, int, str]
 """Path, size in bytes and id of a memory."""
 
 
+class Change(NamedTuple):
+    """A recent change: when, and what its author was called."""
+
+    when: datetime
+    by: str
+
+
 @dataclass(frozen=True)
 class File:
     path: str
     size: int
     id: str
+    change: Change | None = None
 
     @property
     def name(self) -> str:
@@ -30,13 +40,14 @@ class File:
 
 @dataclass
 class Folder:
-    """A folder; `path` ends with a slash, `count` and `size` are of everything below it."""
+    """A folder; `path` ends with a slash, the rest sums up what is below it."""
 
     path: str
     folders: list["Folder"] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     count: int = 0
     size: int = 0
+    change: Change | None = None
     is_open: bool = False
 
     @property
@@ -88,19 +99,26 @@ class Folder:
         return next((folder for folder in self.walk() if folder.path == path), None)
 
 
-def build(rows: Iterable[Row]) -> Folder:
-    """Make the tree; what it returns is the root."""
-    known = {"/": Folder("/")}
+def build(rows: Iterable[Row], changes: Mapping[str, Change] | None = None) -> Folder:
+    """Make the tree; what it returns is the root. `changes` are recent ones, by the file's id."""
+    known, changes = {"/": Folder("/")}, changes or {}
     for path, size, key in rows:
         folder = _folder(known, path[: path.rindex("/") + 1])
-        folder.files.append(File(path, size, key))
+        file = File(path, size, key, changes.get(key))
+        folder.files.append(file)
         for above in _above(folder.path):
-            known[above].count += 1
-            known[above].size += size
+            _add(known[above], file)
     for folder in known.values():
         folder.folders.sort(key=_natural)
         folder.files.sort(key=_natural)
     return known["/"]
+
+
+def _add(folder: Folder, file: File) -> None:
+    folder.count += 1
+    folder.size += file.size
+    if file.change:
+        folder.change = max(folder.change or file.change, file.change)
 
 
 def _folder(known: dict[str, Folder], path: str) -> Folder:

@@ -41,7 +41,7 @@ LAYERS = {
         manifest archives layouts packing
         search stores
         redaction change_sets bulk folders transfer uploads past blame
-        trees history links page results choices wire templatetags palette
+        trees history links index_check page results choices wire templatetags palette
         forms history_forms transfer_forms folder_forms
         views file_views edit_views history_views redaction_views use_views past_views transfer_views
         change_views search_views folder_views api

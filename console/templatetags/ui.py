@@ -163,7 +163,12 @@ def ago(when: datetime | None) -> SafeString | str:
     """Write a moment relative to now; the browser keeps it fresh and shows the full date on hover."""
     if when is None:
         return "–"
-    return _time(when, _distance(timezone.now() - when, when), "ago")
+    return _time(when, since(when), "ago")
+
+
+def since(when: datetime) -> str:
+    """The same in mere words."""
+    return _distance(timezone.now() - when, when)
 
 
 @register.filter

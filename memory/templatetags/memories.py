@@ -7,7 +7,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from console.templatetags.ui import filesize, icon, visible
+from console.templatetags.ui import filesize, icon, since, visible
+from memory.trees import Change
 
 register = template.Library()
 
@@ -37,6 +38,16 @@ def author(
         shown = format_html('<a href="{}">{}</a>', url, shown)
     drawn = icon(symbol, "small")
     return format_html('<span class="author with-icon" title="{}">{}{}</span>', kind, drawn, shown)
+
+
+@register.simple_tag
+def change_dot(change: Change | None) -> SafeString:
+    """Mark what changed of late, and say when and by whom."""
+    if change is None:
+        return SafeString("")
+    words = f"changed {since(change.when)} by {visible(change.by)}"
+    drawn = '<span class="dot accent" title="{0}"><span class="visually-hidden">, {0}</span></span>'
+    return format_html(drawn, words)
 
 
 def _session(slug: str, session: str, event: str | None) -> str:

@@ -170,3 +170,14 @@ def test_the_top_of_the_store_is_a_folder_too(as_vera, store):
     page = as_vera.get(url("store", store), {"folder": "/"}).content.decode()
     assert "All files" in page
     assert 'value="/notes/"' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("/notes/deep/", "/notes2/deep/"), ("/notes/a.md", "/notes2/a.md")],
+)
+def test_what_was_dragged_onto_a_folder_is_only_asked_about(as_bob, store, path, value):
+    given = {"path": path, "to": "/notes2/"}
+    page = as_bob.get(url("files_move", store), given, follow=True).content.decode()
+    assert f'value="{value}"' in page
+    assert set(standing(store)) == set(FILES)

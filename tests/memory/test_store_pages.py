@@ -1,6 +1,7 @@
 """The pages of stores and their files, as a browser asks for them."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -222,6 +223,38 @@ def test_the_tree_is_filtered_by_path(as_alice, store):
     page = text(as_alice.get(url("tree", store, q="TAL")))
     assert "talk.md" in page
     assert "index.md" not in page
+
+
+def test_the_tree_marks_what_changed_of_late(as_alice, store, talk):
+    store.versions.exclude(memory_id=talk.pk).update(created_at=talk.created_at - timedelta(days=2))
+    page = text(as_alice.get(url("tree", store)))
+    # The file, and the folder it is in.
+    assert page.count('title="changed just now by Tester"') == 2
+
+
+def test_what_a_clone_began_with_is_not_marked(as_alice, store):
+    store.versions.update(created_at=store.created_at)
+    assert "changed just now" not in text(as_alice.get(url("tree", store)))
+
+
+def test_the_page_of_a_store_asks_the_same_whether_it_has_few_files_or_many(as_alice, store):
+    def asked():
+        with CaptureQueriesContext(connection) as queries:
+            as_alice.get(url("store", store))
+        return len(queries)
+
+    for number in range(10):
+        make_memory(store, f"/few/{number}.md", "x")
+    asked()  # The first page of all looks up what the next ones remember.
+    few = asked()
+    for number in range(200):
+        make_memory(store, f"/f{number % 7}/{number}.md", "x")
+    assert asked() == few
+
+
+def test_an_index_that_could_do_better_says_how(as_alice, store):
+    page = text(as_alice.get(url("store", store)))
+    assert "1 file is not mentioned: /notes/talk.md." in page
 
 
 # -- Reading ------------------------------------------------------------------------------

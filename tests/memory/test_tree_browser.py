@@ -142,6 +142,13 @@ def test_a_filtered_tree_is_walked_as_well(page, store):
     expect(page.locator("#tree :focus")).to_contain_text("talk.md")
 
 
+def test_a_file_that_is_dragged_onto_a_folder_is_asked_about(page, store):
+    page.goto(store)
+    item(page, "index.md").drag_to(item(page, "people"))
+    page.wait_for_url("**/move?to=**")
+    expect(page.get_by_role("textbox", name="Path")).to_have_value("/people/deep/index.md")
+
+
 def test_without_javascript_a_closed_folder_leads_to_its_page(browser, stack, large):
     with page_of(browser, stack.url, java_script_enabled=False) as page:
         sign_in(page, stack.password)

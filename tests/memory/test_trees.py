@@ -1,8 +1,10 @@
 """Paths as trees."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from memory import trees
+from memory import index_check, trees
 
 pytestmark = pytest.mark.once
 
@@ -74,3 +76,46 @@ def test_a_filter_wants_every_word_in_any_case():
 )
 def test_strange_paths_find_their_place(path):
     assert build(path).count == 1
+
+
+def test_a_folder_tells_the_newest_change_below_it():
+    old, new = [trees.Change(datetime(2026, 1, day, tzinfo=UTC), "Ada") for day in (1, 2)]
+    rows = [("/a/x.md", 1, "x"), ("/a/b/y.md", 1, "y"), ("/c.md", 1, "c")]
+    root = trees.build(rows, {"x": old, "y": new})
+    assert (root.change, root.find("/a/").change, root.find("/a/b/").change) == (new, new, new)
+    assert [file.change for file in root.files] == [None]
+
+
+# -- The index ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "urls", "paths", "missing", "unmentioned"),
+    [
+        ("", [], [], (), ()),
+        ("", [], ["/a.md"], (), ("/a.md",)),
+        ("[a](a.md)", ["a.md"], ["/a.md"], (), ()),
+        ("[a](a%20b.md#top)", ["a%20b.md#top"], ["/a b.md"], (), ()),
+        ("[b](b.md)", ["b.md"], ["/a.md"], ("/b.md",), ("/a.md",)),
+        ("[n](notes/)", ["notes/"], ["/notes/x.md", "/notes/y/z.md"], (), ()),
+        ("[top](/)", ["/"], ["/a.md"], (), ("/a.md",)),
+        ("see notes/a.md, `b.md`.", [], ["/notes/a.md", "/x/b.md"], (), ()),
+        ("banana.md", [], ["/ana.md"], (), ("/ana.md",)),
+        ("[[Talk]]", ["?wiki=Talk"], ["/deep/talk.md"], (), ()),
+        ("[[Gone]]", ["?wiki=Gone"], [], ("/Gone.md",), ()),
+        ("[o](/mnt/memory/o/x.md)", ["/mnt/memory/o/x.md"], [], (), ()),
+    ],
+)
+def test_an_index_is_compared_with_what_is_there(text, urls, paths, missing, unmentioned):
+    checked = index_check.check("/index.md", text, urls, ["/index.md", *paths])
+    assert (checked.missing, checked.unmentioned) == (missing, unmentioned)
+
+
+def test_notes_name_the_first_few():
+    text = "x" * 500 + "\n" + "x" * 501
+    paths = ["/index.md", *[f"/{number}.md" for number in range(5)]]
+    assert index_check.check("/index.md", text, ["gone.md"], paths).notes == [
+        "1 link leads to no file: /gone.md.",
+        "5 files are not mentioned: /0.md, /1.md, /2.md and 2 more.",
+        "Over 500 letters long: line 2.",
+    ]
