@@ -81,11 +81,15 @@ def html(code: str, language: str, limit: int) -> tuple[str, int]:
     name = LANGUAGES.get(language.lower())
     if name is None or limit <= 0 or len(code) > MAX_LETTERS or ENDLESS.search(code):
         return escape(code), 0
-    lexer = find_lexer_class_by_name(name)()
-    tokens = list(islice(lexer.get_tokens_unprocessed(code), limit + 1))
+    tokens = list(islice(_lexer(name)().get_tokens_unprocessed(code), limit + 1))
     if len(tokens) > limit:
         return escape(code), limit
     return "".join(map(_span, _joined(tokens))), len(tokens)
+
+
+# Each look-up goes through all the library's languages. A lexer of its own for each text: some keep
+# notes while they read.
+_lexer = cache(find_lexer_class_by_name)
 
 
 def _joined(tokens: Iterable[tuple[int, _TokenType, str]]) -> Iterator[tuple[str, str]]:

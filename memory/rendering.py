@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 
 import nh3
 from django.utils.html import format_html, format_html_join
@@ -37,6 +38,9 @@ ATTRIBUTES = {
 WITH_ANCHORS = ATTRIBUTES | {heading: {"id"} for heading in HEADINGS}
 CLASS = re.compile(rf"image|language-[\w#.+-]{{1,40}}|{'|'.join(highlight.CLASSES)}")
 OUTLINE = 4  # headings; fewer are seen at a glance
+# Which addresses to look up. Too many or too few harm nobody: `_sanitised` decides what becomes of each.
+HREF = re.compile(r' href="([^"#][^"]*)"')
+SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 ELSEWHERE = re.compile(r"\s*[/\\]\s*[/\\]")  # what a browser takes for //another.host
 
 # Letters that turn the text around them or hide in it; tabs and line ends are what they seem.
@@ -118,9 +122,8 @@ _long = lru_cache(maxsize=32)(markup.convert)
 
 
 def _clean(html: str, links: Links, anchors: bool) -> SafeString:
-    asked: set[str] = set()
-    if 'href="' in html:
-        _sanitised(html, asked.add, anchors)
+    asked = {unescape(href) for href in HREF.findall(html)}
+    asked = {url for url in asked if not (SCHEME.match(url) or ELSEWHERE.match(url))}
     led = links(asked) if asked else {}
     cleaned = _sanitised(html, led.get, anchors).replace(f'{MISSING}"', f'{MARKED}"')
     return mark_safe(cleaned)  # noqa: S308 - `_sanitised` makes it safe
