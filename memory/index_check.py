@@ -8,6 +8,7 @@ from memory.links import resolved
 
 LONG = 500  # letters of a line that nobody reads to its end
 SHOWN = 3  # names of each kind in a note
+WIDTH = 80  # letters of a name that it shows; the middle of longer ones is left out
 NAME = re.compile(r"[\w./-]*\w")
 
 
@@ -71,4 +72,9 @@ def _files(count: int) -> str:
 def _some(names: Collection[str]) -> str:
     names = list(names)
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(map(_short, names[:SHOWN])) + more
+
+
+def _short(name: str) -> str:
+    half = WIDTH // 2
+    return name if len(name) <= WIDTH else f"{name[:half]}…{name[-half:]}"

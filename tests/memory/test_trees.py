@@ -111,6 +111,12 @@ def test_an_index_is_compared_with_what_is_there(text, urls, paths, missing, unm
     assert (checked.missing, checked.unmentioned) == (missing, unmentioned)
 
 
+def test_a_note_shows_both_ends_of_a_long_name():
+    name = f"/{'a' * 200}.md"
+    [note] = index_check.check("/index.md", "", [], [name]).notes
+    assert note == f"1 file is not mentioned: /{'a' * 39}…{'a' * 37}.md."
+
+
 def test_notes_name_the_first_few():
     text = "x" * 500 + "\n" + "x" * 501
     paths = ["/index.md", *[f"/{number}.md" for number in range(5)]]
