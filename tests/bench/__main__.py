@@ -23,6 +23,7 @@ from tests.machine import say
 MEASUREMENTS = (
     "turn",
     "page",
+    "paint",
     "stream",
     "tools",
     "growth",

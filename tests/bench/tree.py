@@ -57,7 +57,7 @@ def tree(rig: Rig, count: int, lines: int = 60) -> tuple[Store, Path]:
         file = folder / path[1:]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    store = _store(folder.name, texts)
+    store = store_of(folder.name, texts)
     _wait_for_the_index()
     return store, folder
 
@@ -70,7 +70,7 @@ def _text(number: int, count: int, size: int) -> str:
     return f"# Note {number} of {count}\n\n" + "\n".join(lines) + "\n"
 
 
-def _store(name: str, texts: dict[str, str]) -> Store:
+def store_of(name: str, texts: dict[str, str]) -> Store:
     """Written by rows: through the verbs it would take longer than the whole bench."""
     sizes = {path: len(text.encode()) for path, text in texts.items()}
     store = Store.objects.create(
