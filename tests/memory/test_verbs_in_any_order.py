@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 from django.db import transaction
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -26,7 +26,8 @@ CONTENTS = ["", "one", "two\n", "zwei Ä\r\n"]
 FILES = {"/a/b/c": "one", "/b": "", "/c/d": "one", "/c/e": "two\n"}
 FOLDERS = ["/a/", "/a/b/", "/c/", "/d/"]
 
-some_path, some_text = st.sampled_from(PLACES), st.sampled_from(CONTENTS)
+some_path = st.sampled_from(PLACES)
+some_text = st.sampled_from(CONTENTS) | st.integers(0, 999).map(str)  # shared ones and others
 any_number = st.integers(0, 30)
 
 
@@ -64,7 +65,7 @@ class AnyOrder(RuleBasedStateMachine):
     def pick(self, number):
         return list(self.trees)[number % len(self.trees)]
 
-    def change(self, store, verb, expected):
+    def change(self, store, verb, expected, *, in_archive=False):
         """Call a verb; it leaves the tree `expected` (None: whatever the store says) or refuses."""
         versions = store.versions.count()
         try:
@@ -72,7 +73,7 @@ class AnyOrder(RuleBasedStateMachine):
         except NO:
             assert store.versions.count() == versions
             return None
-        assert not store.is_archived or store.versions.count() == versions
+        assert in_archive or not store.is_archived or store.versions.count() == versions
         self.trees[store] = texts(store) if expected is None else expected
         return made
 
@@ -123,7 +124,8 @@ class AnyOrder(RuleBasedStateMachine):
         store = self.pick(number)
         if memory := store.memories.filter(path=path).first():
             tree = {other: text for other, text in self.trees[store].items() if other != path}
-            self.change(store, lambda: stores.remove(memory, act=ACT, expected=None), tree)
+            # Also in an archive: what is to be redacted has to be taken away first.
+            self.change(store, lambda: stores.remove(memory, act=ACT), tree, in_archive=True)
 
     @rule(number=any_number, choice=any_number)
     def restore(self, number, choice):
@@ -140,7 +142,10 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=any_number, choice=any_number, everywhere=st.booleans())
     def redact(self, number, choice, everywhere):
         store = self.pick(number)
-        if not (versions := list(store.versions.order_by("pk"))):
+        heads = store.memories.values("head")
+        past = store.versions.exclude(blob=None).exclude(pk__in=heads)
+        # What stands now can only be refused: it is asked for when there is nothing else.
+        if not (versions := list(past) or list(store.versions.all())):
             return
         version = versions[choice % len(versions)]
         verb = redaction.redact_everywhere if everywhere else redaction.redact
@@ -247,5 +252,11 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 def test_verbs_in_any_order_keep_stores_versions_and_texts_in_step():
-    bounds = settings(max_examples=8, stateful_step_count=25, deadline=None, derandomize=True)
+    bounds = settings(
+        max_examples=8,
+        stateful_step_count=25,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],  # to shrink what failed would take minutes
+    )
     run_state_machine_as_test(AnyOrder, settings=bounds)
