@@ -124,7 +124,7 @@ def test_hostile_text_is_shown_and_never_run(page, stack, agent):
         page.wait_for_load_state("networkidle")
         assert page.evaluate("window.hacked") is None
     page.goto(store)
-    page.get_by_role("link", name="a<b>&.md").first.click()
+    page.get_by_role("treeitem", name="a<b>&.md").click()
     expect(page.locator(".prose").first).to_be_visible()
     assert page.evaluate("window.hacked") is None
     assert page.locator("a[href^='javascript']").count() == 0
