@@ -114,7 +114,7 @@ def test_4_a_tool_call_opens_to_what_it_did(page):
 
 def test_5_the_memory_is_edited_by_hand_and_history_knows_who(page, seen):
     page.goto(seen["store"])
-    page.get_by_role("link", name="cma-talk.md").first.click()
+    page.get_by_role("treeitem", name="cma-talk.md").click()
     expect(page.locator(".prose").first).to_contain_text("CMA talk")
     picture(page, "memory")
     page.get_by_role("link", name="Edit", exact=True).first.click()
