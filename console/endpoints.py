@@ -121,6 +121,18 @@ def _windows(row: ModelEndpoint) -> dict[str, int]:
 # -- What owners do with theirs -----------------------------------------------------------
 
 
+class KeyNeeded(Exception):
+    """The address is another one now: its key has to be entered, or the stored one deleted."""
+
+
+def keeps_key(row: ModelEndpoint, base_url: str) -> bool:
+    """Whether a stored key may go along to this address: only where it was entered for.
+
+    Else whoever may edit an endpoint, but never saw its key, could have it sent to them.
+    """
+    return not row.sealed_key or origin(base_url) == origin(row.base_url)
+
+
 def keep(
     row: ModelEndpoint,
     *,
@@ -132,7 +144,12 @@ def keep(
     api_key: str | None,
     by: User,
 ) -> ModelEndpoint:
-    """Save an endpoint, new or not. A key of None leaves the one that is there, "" takes it away."""
+    """Save an endpoint, new or not. A key of None leaves the one that is there, "" takes it away.
+
+    Raises `KeyNeeded` when the stored key would go to another address.
+    """
+    if api_key is None and not keeps_key(row, base_url):
+        raise KeyNeeded
     known = {model["id"]: model.get("window") for model in row.served}
     row.name, row.protocol, row.base_url = name, protocol, base_url
     row.served = [{"id": id, "window": known.get(id)} for id in models]

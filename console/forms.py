@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 
 from console import throttle
-from console.endpoints import Endpoint, origin
+from console.endpoints import Endpoint, keeps_key
 from console.models import ModelEndpoint, Role, User, Workspace
 
 
@@ -181,18 +181,14 @@ class EndpointForm(forms.Form):
 
     def clean(self) -> dict:
         given = super().clean()
-        if self._would_send_the_key_elsewhere(given):
+        replaced = given.get("api_key") or given.get("forget_key")
+        if not (
+            replaced or keeps_key(self.instance, given.get("base_url", self.instance.base_url))
+        ):
             self.add_error(
                 "api_key", "The address is another one now: enter its key, or delete it."
             )
         return given
-
-    def _would_send_the_key_elsewhere(self, given: dict) -> bool:
-        # Else whoever may edit an endpoint, but never saw its key, could have it sent to them.
-        row, replaced = self.instance, given.get("api_key") or given.get("forget_key")
-        if not row.sealed_key or replaced or "base_url" not in given:
-            return False
-        return origin(given["base_url"]) != origin(row.base_url)
 
     def changes(self) -> dict:
         """What `endpoints.keep` wants to know."""

@@ -111,11 +111,10 @@ def _beside_the_editor(response):
 def _edit(request, store: Store, memory_id: str):
     if refused := page.refused(request, store):
         return refused
-    memory = store.memories.with_text().select_related("head").filter(pk=memory_id).first()
+    memory = page.living_memory(store, memory_id)
     data = request.POST if request.method == "POST" else None
     if memory is None:
         return _lost(request, store, memory_id, data)
-    memory.store = store
     kind = ConflictForm if data and "opened" in data else TextForm
     form = kind(data, like=memory.content, initial=_opened(memory))
     if not form.is_valid():

@@ -28,7 +28,7 @@ LINES = 5_000  # of a source that is shown
 @require_GET
 def memory(request, workspace, store_id, memory_id):
     store = page.find_store(workspace, store_id)
-    memory = store.memories.with_text().select_related("head").filter(pk=memory_id).first()
+    memory = page.living_memory(store, memory_id)
     if memory is None:
         return gone(request, store, memory_id)
     view = _view(request, memory)

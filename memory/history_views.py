@@ -41,10 +41,9 @@ def store_history(request, workspace, store_id):
 @require_GET
 def memory_history(request, workspace, store_id, memory_id):
     store = page.find_store(workspace, store_id)
-    memory = store.memories.sized().select_related("head").filter(pk=memory_id).first()
+    memory = page.living_memory(store, memory_id)
     if memory is None:
         return gone(request, store, memory_id)
-    memory.store = store
     context = _filtered(request, store.versions.filter(memory=memory_id))
     context |= {"memory": memory, "view": "history", "total": context["page"].paginator.count}
     return page.show_file(request, memory, "file_history", context, f"History of {memory.path}")
@@ -79,10 +78,9 @@ def _entries(request, versions: QuerySet) -> dict:
 def memory_blame(request, workspace, store_id, memory_id):
     """Who wrote which line, when, and from which session."""
     store = page.find_store(workspace, store_id)
-    memory = store.memories.with_text().select_related("head").filter(pk=memory_id).first()
+    memory = page.living_memory(store, memory_id)
     if memory is None:
         return gone(request, store, memory_id)
-    memory.store = store
     origins, lines = blame.of(memory), blame.lines_of(memory.content)
     known = store.versions.filter(pk__in=set(origins.lines[:LINES]))
     entries = {entry.version.pk: entry for entry in history.entries(history.of(known))}

@@ -76,9 +76,17 @@ def find_store(where: Workspace | QuerySet, store_id: str) -> Store:
 
 
 def find_memory(store: Store, memory_id: str) -> Memory:
-    memories = store.memories.with_text().select_related("head")
-    memory = get_object_or_404(memories, pk=memory_id)
-    memory.store = store
+    memory = living_memory(store, memory_id)
+    if memory is None:
+        raise Http404("No such file")
+    return memory
+
+
+def living_memory(store: Store, memory_id: str) -> Memory | None:
+    """The memory with its text and newest version; None when it is deleted, or never was."""
+    memory = store.memories.with_text().select_related("head").filter(pk=memory_id).first()
+    if memory:
+        memory.store = store
     return memory
 
 

@@ -71,8 +71,7 @@ def _save(workspace, environment: Environment | None, form: EnvironmentForm) -> 
 @require_POST
 def environment_archive(request, workspace, pk):
     environment = _find(workspace, pk)
-    others = workspace.environments.filter(archived_at=None).exclude(pk=environment.pk)
-    if not others.exists():
+    if environment.is_last:
         messages.error(request, "A session needs an environment: make another one first.")
         return redirect("sessions:environment_edit", workspace.slug, environment.pk)
     verbs.archive_environment(environment)

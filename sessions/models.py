@@ -107,6 +107,12 @@ class Environment(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_last(self) -> bool:
+        """Whether no other open environment is left for new sessions."""
+        open_ones = Environment.objects.filter(workspace=self.workspace_id, archived_at=None)
+        return not open_ones.exclude(pk=self.pk).exists()
+
 
 class Status(models.TextChoices):
     IDLE = "idle", "Idle"

@@ -2,8 +2,8 @@
 
     python -m tests.run [pytest's arguments]        e.g. tests/memory -k conflict
 
-Each time most tests run side by side; those that start servers of their own or drive a browser
-follow one by one. The last line counts all runs together.
+Each time most tests run side by side, test by test; those that start servers of their own or drive
+a browser follow, file by file. The last line counts all runs together.
 """
 
 import argparse
@@ -47,12 +47,12 @@ def run(title: str, urls: dict[str, str], marks: str, rest: list[str]) -> Counte
     """Run what `marks` selects on these servers: first the light tests, then the heavy ones."""
     environment = {**os.environ, "DATABASE_URL": "", "REDIS_URL": "", **urls}
     counts = Counter()
-    for kind, workers, manner in (
-        (f"not ({HEAVY})", "2", "side by side"),
-        (HEAVY, "0", "one by one"),
+    for kind, spread, manner in (
+        (f"not ({HEAVY})", "load", "test by test"),
+        (HEAVY, "loadfile", "file by file"),
     ):
         say(f"\n== {title}, {manner}: {kind} ==")
-        selection = ["-m", _both(kind, marks), "-n", workers]
+        selection = ["-m", _both(kind, marks), "-n", "2", "--dist", spread]
         # The servers go when the run ends: dropping their databases first would be for nothing.
         counts += pytest([*selection, "--reuse-db", *rest], environment)
     return counts

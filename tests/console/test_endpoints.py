@@ -160,6 +160,16 @@ def test_a_stored_key_goes_to_no_other_address(as_alice, workspace):
     assert the_row().base_url == url
 
 
+def test_no_caller_takes_a_stored_key_to_another_address(as_alice, alice, workspace):
+    with answering(200, SERVED) as url:
+        add(as_alice, workspace, url)
+    row = the_row()
+    kept = {"name": "x", "protocol": "openai", "models": [], "context_window": None, "by": alice}
+    with pytest.raises(endpoints.KeyNeeded):
+        endpoints.keep(row, **kept, base_url="http://127.0.0.1:9/v1", api_key=None)
+    assert the_row().base_url == url
+
+
 def test_a_changed_secret_key_is_said_where_it_matters(as_alice, workspace, settings):
     with answering(200, SERVED) as url:
         add(as_alice, workspace, url)
