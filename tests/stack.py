@@ -1,6 +1,6 @@
 """`manage.py up` as a newcomer gets it: a fresh data folder, a free port, real processes.
 
-On the PostgreSQL run it gets a database and a Redis number of its own, and gives them back.
+On the PostgreSQL run it gets a database and a Redis server of its own, and gives them back.
 """
 
 import os
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 
+from tests import servers
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,15 +120,16 @@ def _stop(process: subprocess.Popen) -> None:
 
 @contextmanager
 def _services() -> Iterator[dict[str, str]]:
-    given, redis = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
+    given = os.environ.get("DATABASE_URL", "")
     if not given.startswith("postgres"):
         yield {"DATABASE_URL": "", "REDIS_URL": ""}
         return
     name = f"stack_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(given, autocommit=True) as connection:
+    # A broker shared with another stack would hand its tasks to the wrong worker.
+    with servers.redis() as broker, psycopg.connect(given, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         try:
             own = urlsplit(given)._replace(path=f"/{name}").geturl()
-            yield {"DATABASE_URL": own, "REDIS_URL": redis}
+            yield {"DATABASE_URL": own, "REDIS_URL": broker}
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
