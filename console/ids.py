@@ -9,6 +9,7 @@ import binascii
 import itertools
 import secrets
 import time
+from functools import lru_cache
 
 from django.db import models
 
@@ -28,6 +29,7 @@ def _fold(number: int) -> int:
     return number ^ (number >> 32)
 
 
+@lru_cache(10_000)
 def encode(prefix: str, key: int) -> str:
     """Turn the row's integer key into its public id."""
     number = _fold((_fold((key + _salt(prefix)) & MASK) * MULTIPLIER) & MASK)
@@ -47,6 +49,11 @@ def decode(prefix: str, public_id: str) -> int:
     head, tail = public_id[: len(prefix) + 3], public_id[len(prefix) + 3 :]
     if head != f"{prefix}_01" or len(tail) != WIDTH or not set(tail) <= set(ALPHABET):
         return NOBODY
+    return _key(prefix, tail)
+
+
+@lru_cache(10_000)
+def _key(prefix: str, tail: str) -> int:
     number = 0
     for letter in tail:
         number = number * 58 + ALPHABET.index(letter)

@@ -24,11 +24,11 @@ def keep(content: str) -> Blob:
     data = paths.check_content(content)
     digest = hashlib.sha256(data).hexdigest()
     blob = Blob(sha256=digest, content=content, size=len(data))
-    while True:
+    # Most texts are new: asking first would be one question more for each of them.
+    while not rows.insert(blob, or_nothing=True):
         if key := _held([digest]).get(digest):
             return Blob.from_db(connection.alias, BLOB, [key, digest, content, len(data)])
-        if rows.insert(blob, or_nothing=True):
-            return blob
+    return blob
 
 
 def keep_all(digests: Sequence[str], text_of: Callable[[str], str]) -> dict[str, int]:

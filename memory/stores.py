@@ -21,13 +21,13 @@ from memory.paths import Invalid
 ABSENT = ""
 """The expected hash of a path where nothing stands."""
 
-# Keys for new memories, in the order of their paths. Only one transaction at a time writes to SQLite,
-# so those after the highest key ever given are free; PostgreSQL gives them out one by one.
-NEW_KEYS = {
-    "sqlite": "(SELECT seq FROM sqlite_sequence WHERE name = 'memory_memory')"
-    " + row_number() OVER (ORDER BY path)",
-    "postgresql": "nextval(pg_get_serial_sequence('memory_memory', 'id'))",
-}
+# Keys for new memories: the first one, and one for each of several in the order of their paths. Only
+# one transaction at a time writes to SQLite, so those after the highest key ever given are free;
+# PostgreSQL gives them out one by one.
+LAST_KEY = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'memory_memory'), 0)"
+NEXT_KEY = "nextval(pg_get_serial_sequence('memory_memory', 'id'))"
+NEW_KEY = {"sqlite": f"{LAST_KEY} + 1", "postgresql": NEXT_KEY}
+NEW_KEYS = {"sqlite": f"{LAST_KEY} + row_number() OVER (ORDER BY path)", "postgresql": NEXT_KEY}
 
 
 class Refused(Exception):
@@ -325,10 +325,19 @@ def _create(store: Store, path: str, content: str, act: Act, *, key: str | None 
             f"The store is full: it holds {paths.MAX_MEMORIES:,} memories. Remove or merge some."
         )
     blob = blobs.keep(content)
-    memory = Memory(pk=key, store=store, path=path, blob=blob, head_id=0)
+    # The version comes first and carries the key that the memory is going to have.
+    head = _version(store, key, Operation.CREATED, path, blob, act)
+    rows.insert(head, **({} if key else {"memory": NEW_KEY[connection.vendor]}))
+    memory = Memory(
+        pk=head.memory_id,
+        store=store,
+        path=path,
+        blob=blob,
+        head=head,
+        created_at=head.created_at,
+        updated_at=head.created_at,
+    )
     rows.insert(memory)
-    memory.head = _record(store, memory, Operation.CREATED, path, blob, act)
-    rows.update(memory, "head")
     count(store, memories=1, size=blob.size)
     return memory
 
@@ -345,9 +354,17 @@ def _change(store: Store, memory: Memory, path: str, blob: Blob, act: Act) -> Me
 def _record(
     store: Store, memory: Memory, operation: str, path: str, blob: Blob | None, act: Act
 ) -> Version:
-    version = Version(
+    version = _version(store, memory.pk, operation, path, blob, act)
+    rows.insert(version)
+    return version
+
+
+def _version(
+    store: Store, memory: str | None, operation: str, path: str, blob: Blob | None, act: Act
+) -> Version:
+    return Version(
         store=store,
-        memory_id=memory.pk,
+        memory_id=memory,
         change_set=act.change_set,
         operation=operation,
         path=path,
@@ -356,8 +373,6 @@ def _record(
         actor_name=act.by.name[:255],
         event=act.by.event,
     )
-    rows.insert(version)
-    return version
 
 
 def count(store: Store, *, memories: int = 0, size: int = 0) -> None:
