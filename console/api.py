@@ -8,7 +8,7 @@ import binascii
 import json
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, wraps
 from typing import Any
 
@@ -16,14 +16,13 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.renderers import JSONRenderer
 
-from console import access, trouble
+from console import access, queries, trouble
 from console.actors import Actor
 from console.ids import NOBODY
 from console.models import Role
@@ -87,7 +86,7 @@ def key_auth(request: HttpRequest):
         )
     request.api_key, request.workspace, request.role = key, key.workspace, Role(key.role)
     request.actor = Actor.api_key(key)
-    request.GET = plain_query(request.GET)
+    request.GET = queries.plain(request.GET)
     if any("\0" in value for values in request.GET.lists() for value in values[1]):
         raise invalid("A query parameter holds a NUL character.")
     return key
@@ -105,17 +104,6 @@ def memory_auth(request: HttpRequest):
     return key
 
 
-def plain_query(query):
-    """Give bracketed parameters plain names: `types[]` → `types`, `created_at[gte]` → `created_at_gte`."""
-    plain = query.copy()
-    for name in list(query):
-        if name.endswith("[]"):
-            plain.setlist(name[:-2], query.getlist(name) + query.getlist(name[:-2]))
-        elif name.endswith("]"):
-            plain.setlist(name[:-1].replace("[", "_"), query.getlist(name))
-    return plain
-
-
 def needs(role: str) -> Callable:
     """Refuse keys whose role does not reach; stands below the router's decorator."""
 
@@ -130,6 +118,7 @@ def needs(role: str) -> Callable:
                 )
             return view(request, *args, **kwargs)
 
+        inside.needs = role
         return inside
 
     return door
@@ -192,35 +181,6 @@ def page(
     }
 
 
-def limit_of(value: int | None, *, default: int = 20, most: int = 100) -> int:
-    limit = default if value is None else value
-    if not 1 <= limit <= most:
-        raise invalid(f"`limit` must be between 1 and {most}.")
-    return limit
-
-
-def time_of(name: str, value: str | None) -> datetime | None:
-    """Read an RFC 3339 time with a zone from the query; None when absent."""
-    if value is None:
-        return None
-    try:
-        # A plus sign that was not percent-encoded arrives as a space.
-        moment = parse_datetime(value.upper().replace(" ", "+"))
-        if moment and moment.tzinfo:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # no such day; or none in UTC, before the year 1
-        pass
-    raise invalid(f"`{name}` must be a time with a zone, like 2026-03-15T10:00:00Z.")
-
-
-def within(rows: models.QuerySet, query, name: str, column: str) -> models.QuerySet:
-    """Keep the rows whose `column` lies within the bounds `name[gt|gte|lt|lte]` of the query."""
-    for bound in ("gt", "gte", "lt", "lte"):
-        if moment := time_of(f"{name}[{bound}]", query.get(f"{name}_{bound}")):
-            rows = rows.filter(**{f"{column}__{bound}": moment})
-    return rows
-
-
 def stamp(moment: datetime | None) -> str | None:
     """Write a time as the wire does."""
     return moment.isoformat().replace("+00:00", "Z") if moment else None
@@ -246,8 +206,6 @@ class Json(JSONRenderer):
 
 
 api = NinjaAPI(
-    title="Reverie",
-    version="1",
     auth=key_auth,
     parser=Body(),
     renderer=Json(),
@@ -261,7 +219,7 @@ def assemble() -> NinjaAPI:
     """Add the apps' routers. Not on import: their modules import this one."""
     api.add_router("", "memory.api.router")
     api.add_router("", "sessions.api.router")
-    api.add_router("dreams", "dreaming.api.router")
+    api.add_router("", "dreaming.api.router")
     return api
 
 
@@ -279,13 +237,16 @@ def _with_envelope(view: Callable) -> Callable:
         response = view(request, *args, **kwargs)
         if response.status_code != 405:
             return response
-        offered = ", ".join(sorted(response["Allow"].split(", ")))
-        message = f"{request.method} is not offered here; try {offered}."
-        refusal = envelope(request, ApiError(405, "invalid_request_error", message))
-        refusal["Allow"] = offered
-        return refusal
+        return refuse_method(request, ", ".join(sorted(response["Allow"].split(", "))))
 
     return inside
+
+
+def refuse_method(request: HttpRequest, offered: str) -> HttpResponse:
+    message = f"{request.method} is not offered here; try {offered}."
+    refusal = envelope(request, ApiError(405, "invalid_request_error", message))
+    refusal["Allow"] = offered
+    return refusal
 
 
 @api.exception_handler(ApiError)
@@ -296,11 +257,20 @@ def _api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def _validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
     first = error.errors[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
+    place = _place(first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     if not place and first["type"] == "missing":
         message = "This route needs a body, in JSON."
     return envelope(request, invalid(f"{place}: {message}" if place else message))
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    """Where in the request something is wrong; empty for the whole body."""
+    source, *parts = location
+    if source == "query":
+        names = [part for part in parts if isinstance(part, str)]
+        return queries.wire_name(names[-1], is_list=names != parts)
+    return ".".join(map(str, parts[1:] if source == "body" else parts))
 
 
 @api.exception_handler(HttpError)

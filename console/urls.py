@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
-from console import api, endpoint_views, views
+from console import api, endpoint_views, openapi, views
 
 handler400 = "console.views.bad_request"
 handler403 = "console.views.forbidden"
@@ -17,6 +17,7 @@ urlpatterns = [
     path("sign-in", views.SignIn.as_view(), name="sign-in"),
     path("sign-out", auth.LogoutView.as_view(), name="sign-out"),
     path("password", views.ChangePassword.as_view(), name="password"),
+    path("v1/openapi.json", openapi.serve, name="openapi"),
     path("v1/", api.urls()),
     path("v1/<path:rest>", api.unknown_route),
     path("w/<slug:slug>/", views.workspace, name="workspace"),

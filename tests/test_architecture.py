@@ -20,7 +20,9 @@ LAYERS = {
         live_datagrams live_postgres celery
         accounts access doctor
         palette
-        forms api
+        forms queries
+        api
+        openapi
         views endpoint_views
         urls
         bridge asgi

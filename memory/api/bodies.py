@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 from ninja import Schema
 from pydantic import ConfigDict, StringConstraints
 
-View = Literal["basic", "full"]
+from console.queries import Says
+
+View = Annotated[
+    Literal["basic", "full"],
+    Says("Texts come with `full`; with `basic` they are null."),
+]
+Folder = Annotated[str, Says("Only what stands in this folder; starts and ends in /.")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -47,14 +53,18 @@ class Restore(Body):
     precondition: Precondition | None = None
 
 
-class Text(Body):
+class MergedText(Body):
     content: str | None
 
 
-class Undo(Body):
-    """`resolutions` settles conflicts by path; null as content means no file."""
+Resolutions = Annotated[
+    dict[str, Literal["ours", "theirs"] | MergedText],
+    Says("Settles conflicts by path; null as content means no file."),
+]
 
-    resolutions: dict[str, Literal["ours", "theirs"] | Text] = {}
+
+class UndoChangeSet(Body):
+    resolutions: Resolutions = {}
     dry_run: bool = False
 
 

@@ -3,13 +3,14 @@
 from ninja import Router
 
 from console import api
-from console.api import find, limit_of, needs
+from console.api import find, needs
+from console.queries import Cursor, Limit
 from memory import change_sets, wire
-from memory.api.bodies import Undo
+from memory.api.bodies import UndoChangeSet
 from memory.api.stores import find_store
 from memory.models import ChangeSet
 
-router = Router()
+router = Router(tags=["Change sets"])
 
 
 def _all(request, store_id: str):
@@ -18,10 +19,14 @@ def _all(request, store_id: str):
 
 
 @router.get("/{store_id}/change_sets")
-def list_change_sets(request, store_id: str, limit: int | None = None, page: str | None = None):
+def list_change_sets(request, store_id: str, limit: Limit = 20, page: Cursor | None = None):
+    """List change sets
+
+    What each act changed in the store, newest first.
+    """
     return api.page(
         _all(request, store_id),
-        limit=limit_of(limit),
+        limit=limit,
         cursor=page,
         wire=wire.change_set,
         kind=f"change sets of {store_id}",
@@ -30,6 +35,10 @@ def list_change_sets(request, store_id: str, limit: int | None = None, page: str
 
 @router.get("/{store_id}/change_sets/{change_set_id}")
 def retrieve_change_set(request, store_id: str, change_set_id: str):
+    """Retrieve a change set
+
+    With the files it changed, and their hashes before and after.
+    """
     change_set = find(_all(request, store_id), change_set_id, "The change set")
     return wire.change_set(change_set) | {"files": _files(change_set)}
 
@@ -47,8 +56,12 @@ def _files(change_set: ChangeSet) -> list[dict]:
 
 @router.post("/{store_id}/change_sets/{change_set_id}/undo")
 @needs("reviewer")
-def undo_change_set(request, store_id: str, change_set_id: str, body: Undo | None = None):
-    """Answers the new change set, or with `dry_run` what it would do."""
+def undo_change_set(request, store_id: str, change_set_id: str, body: UndoChangeSet | None = None):
+    """Undo a change set
+
+    A three-way merge with what was written since, as a new change set; with `dry_run` only what it would do.
+    Answers 409 with `conflicts` when a person has to choose: settle those by path in `resolutions`.
+    """
     change_set = find(_all(request, store_id), change_set_id, "The change set")
     options = body.model_dump() if body else {}
     undone = change_sets.undo(change_set, by=request.actor, **options)

@@ -1,17 +1,26 @@
 """Memories (wire contract §6)."""
 
-from ninja import Router
+from typing import Annotated
 
-from console.api import cursor_of, find, invalid, limit_of, needs, position_of
+from ninja import Router
+from pydantic import Field
+
+from console.api import cursor_of, find, invalid, needs, position_of
+from console.queries import Cursor, Limit, Says
 from memory import change_sets, listing, paths, stores, wire
-from memory.api.bodies import MemoryCreate, MemoryUpdate, Sha256, View, expected
+from memory.api.bodies import Folder, MemoryCreate, MemoryUpdate, Sha256, View, expected
 from memory.api.stores import find_store
 from memory.models import Memory
 from memory.stores import Act
 
 MOST_FULL = 20  # memories with their texts on one page
+Depth = Annotated[
+    int,
+    Field(ge=0, le=1),
+    Says("0: everything below; 1: the folder's own files, and its folders."),
+]
 
-router = Router()
+router = Router(tags=["Memories"])
 
 
 def _find(request, store_id: str, memory_id: str):
@@ -22,6 +31,10 @@ def _find(request, store_id: str, memory_id: str):
 @router.post("/{store_id}/memories")
 @needs("editor")
 def create_memory(request, store_id: str, body: MemoryCreate, view: View = "basic"):
+    """Create a memory
+
+    Never overwrites: answers 409 `memory_path_conflict_error` when the path, one above it or one below it is taken.
+    """
     store = find_store(request, store_id)
     memory = stores.add(store, body.path, body.content or "", act=Act(request.actor))
     return wire.memory(memory, view)
@@ -31,17 +44,18 @@ def create_memory(request, store_id: str, body: MemoryCreate, view: View = "basi
 def list_memories(
     request,
     store_id: str,
-    path_prefix: str | None = None,
-    depth: int = 0,
-    limit: int | None = None,
-    page: str | None = None,
+    path_prefix: Folder = "/",
+    depth: Depth = 0,
+    limit: Limit = 20,
+    page: Cursor | None = None,
     view: View = "basic",
 ):
+    """List memories
+
+    By path. A page has at most 20 of them with `view=full`.
+    """
     store = find_store(request, store_id)
-    prefix = "/" if path_prefix is None else paths.check_prefix(path_prefix)
-    if depth not in {0, 1}:
-        raise invalid("`depth` must be 0 or 1.")
-    limit = limit_of(limit)
+    prefix = paths.check_prefix(path_prefix)
     limit = min(limit, MOST_FULL) if view == "full" else limit
     place = {"k": "memories", "s": store.pk, "p": prefix, "d": depth}
     look = listing.children if depth else listing.below
@@ -63,6 +77,7 @@ def _after(cursor: str | None, place: dict) -> str:
 
 @router.get("/{store_id}/memories/{memory_id}")
 def retrieve_memory(request, store_id: str, memory_id: str, view: View = "full"):
+    """Retrieve a memory"""
     return wire.memory(_find(request, store_id, memory_id), view)
 
 
@@ -70,6 +85,11 @@ def retrieve_memory(request, store_id: str, memory_id: str, view: View = "full")
 @router.post("/{store_id}/memories/{memory_id}")
 @needs("editor")
 def update_memory(request, store_id: str, memory_id: str, body: MemoryUpdate, view: View = "basic"):
+    """Update a memory
+
+    Its text, its path or both. With a `precondition` only if its text is still the one that was read; otherwise
+    the answer is 409 `memory_precondition_failed_error`.
+    """
     memory = stores.update(
         _find(request, store_id, memory_id),
         content=body.content,
@@ -85,6 +105,10 @@ def update_memory(request, store_id: str, memory_id: str, body: MemoryUpdate, vi
 def delete_memory(
     request, store_id: str, memory_id: str, expected_content_sha256: Sha256 | None = None
 ):
+    """Delete a memory
+
+    Its versions stay. With `expected_content_sha256` only if its text is still that one.
+    """
     memory = _find(request, store_id, memory_id)
     stores.remove(memory, expected=expected_content_sha256, act=Act(request.actor))
     return {"type": "memory_deleted", "id": memory_id}

@@ -4,13 +4,15 @@ from typing import Any, Literal
 
 from ninja import Router
 
-from console.api import cursor_of, invalid, limit_of, position_of
+from console.api import cursor_of, invalid, position_of
+from console.queries import Cursor, limits
 from memory import paths, search, wire
+from memory.api.bodies import Folder
 from memory.api.stores import find_store
 from memory.models import Store
 from memory.search import Hits
 
-router = Router()
+router = Router(tags=["Search"])
 
 
 @router.get("/{store_id}/search")
@@ -19,13 +21,16 @@ def search_store(
     store_id: str,
     q: str,
     mode: Literal["grep", "ranked"] = "grep",
-    path_prefix: str = "/",
-    limit: int | None = None,
-    page: str | None = None,
+    path_prefix: Folder = "/",
+    limit: limits(search.LIMIT) = 20,
+    page: Cursor | None = None,
 ):
-    """Lines that match, in the order of paths, page by page; or the best memories, at once."""
+    """Search a memory store
+
+    `grep` finds the lines that match a regular expression, in the order of paths, page by page; `ranked` the
+    memories that speak most of the words of `q`, on one page.
+    """
     store, prefix = find_store(request, store_id), paths.check_prefix(path_prefix)
-    limit = limit_of(limit, most=search.LIMIT)
     if mode == "grep":
         return _grep(store, q, prefix, limit, page)
     if page:

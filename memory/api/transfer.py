@@ -1,31 +1,49 @@
 """In and out: a store as a zip, a zip into a store (wire contract §20)."""
 
 from io import BytesIO
+from typing import Annotated, Literal
 
 from django.http import StreamingHttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.utils.http import content_disposition_header
-from ninja import Router
+from ninja import Query, Router
 
 from console.api import conflict, invalid, needs
-from memory import transfer, uploads, wire
+from console.queries import Says
+from memory import layouts, transfer, uploads, wire
 from memory.api.stores import find_store
 from memory.archives import Archive, Unreadable
 from memory.transfer import Moved, Options
 
 ZIP = {"schema": {"type": "string", "format": "binary"}}
+FORM = {
+    "schema": {
+        "type": "object",
+        "properties": {"files": {"type": "array", "items": ZIP["schema"]}},
+        "required": ["files"],
+    }
+}
+Paths = list[Annotated[str, Says("Only these files, and folders that end in /.")]]
+Into = Annotated[str, Says("The folder to import into; starts and ends in /.")]
+Kind = Annotated[
+    Literal[("", *layouts.KINDS)],
+    Says("; ".join(f"`{kind}`: {text}" for kind, text in layouts.KINDS.items())),
+]
 
-router = Router()
+router = Router(tags=["Import and export"])
 
 
 @router.get(
     "/{store_id}/export",
     openapi_extra={"responses": {200: {"description": "OK", "content": {"application/zip": ZIP}}}},
 )
-def export_store(request, store_id: str):
-    """A zip with a manifest of hashes; `path` (repeated) chooses files, and folders ending in /."""
+def export_store(request, store_id: str, path: Query[Paths] = []):  # noqa: B006 - pydantic copies it
+    """Export a memory store
+
+    A zip of its files, with a manifest of their hashes.
+    """
     store = find_store(request, store_id)
-    pieces = transfer.export(store, request.GET.getlist("path"))
+    pieces = transfer.export(store, path)
     response = StreamingHttpResponse(pieces, content_type="application/zip")
     response["Content-Disposition"] = content_disposition_header(True, transfer.file_name(store))
     response["request-id"] = request.id
@@ -34,20 +52,30 @@ def export_store(request, store_id: str):
 
 @router.post(
     "/{store_id}/import",
-    openapi_extra={"requestBody": {"required": True, "content": {"application/zip": ZIP}}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/zip": ZIP, "multipart/form-data": FORM},
+        }
+    },
 )
 @needs("editor")
 def import_store(
     request,
     store_id: str,
     dry_run: bool = False,
-    kind: str = "",
-    path_prefix: str = "/",
+    kind: Kind = "",
+    path_prefix: Into = "/",
     strip: bool = True,
     overwrite: bool = True,
     plan_sha256: str = "",
 ):
-    """The body is a zip, or a form with `files`. With `plan_sha256` only that very plan is done."""
+    """Import into a memory store
+
+    The body is a zip, or a form with `files`; the answer says file by file what was done, or with `dry_run` what
+    would be. What is imported is one change set. With `plan_sha256` only that very plan is done: answers 409 with
+    the new `plan` when the store changed since.
+    """
     store = find_store(request, store_id)
     file, name = _sent(request)
     options = Options(kind, path_prefix, strip, overwrite)

@@ -4,10 +4,12 @@ import re
 from functools import partial
 from typing import Literal
 
-from ninja import Router
+from django.db.models import QuerySet
+from ninja import Query, Router, Schema
 
 from console import api
-from console.api import find, limit_of, needs, within
+from console.api import find, needs
+from console.queries import Between, Cursor, Limit
 from memory import redaction, stores, wire
 from memory.api.bodies import Restore, View, expected
 from memory.api.memories import MOST_FULL
@@ -15,7 +17,24 @@ from memory.api.stores import find_store
 from memory.models import Version
 from memory.stores import Act
 
-router = Router()
+router = Router(tags=["Memory versions"])
+AUTHORS = {"session_id": "sesn_", "api_key_id": "apikey_", "service_account_id": "svac_"}
+
+
+class Author(Schema):
+    """Who wrote the versions that are asked for."""
+
+    session_id: str | None = None
+    api_key_id: str | None = None
+    service_account_id: str | None = None
+
+    def of(self, versions: QuerySet[Version]) -> QuerySet[Version]:
+        for name, prefix in AUTHORS.items():
+            if author := getattr(self, name):
+                author = re.sub("^session_", "sesn_", author)  # an older spelling
+                is_one = author.startswith(prefix)
+                versions = versions.filter(actor=author) if is_one else versions.none()
+        return versions
 
 
 def _find(request, store_id: str, version_id: str) -> Version:
@@ -27,23 +46,24 @@ def _find(request, store_id: str, version_id: str) -> Version:
 def list_versions(
     request,
     store_id: str,
+    created: Query[Between],
+    author: Query[Author],
     memory_id: str | None = None,
     operation: Literal["created", "modified", "deleted"] | None = None,
-    limit: int | None = None,
-    page: str | None = None,
+    limit: Limit = 20,
+    page: Cursor | None = None,
     view: View = "basic",
 ):
+    """List memory versions
+
+    Newest first. A page has at most 20 of them with `view=full`.
+    """
     store = find_store(request, store_id)
-    rows = within(store.versions.all(), request.GET, "created_at", "created_at")
+    rows = author.of(created.within(store.versions.all()))
     if memory_id is not None:
         rows = rows.filter(memory=memory_id)
     if operation is not None:
         rows = rows.filter(operation=operation)
-    for name, prefix in AUTHORS.items():
-        if author := request.GET.get(name):
-            author = re.sub("^session_", "sesn_", author)  # an older spelling
-            rows = rows.filter(actor=author) if author.startswith(prefix) else rows.none()
-    limit = limit_of(limit)
     return api.page(
         rows.with_text() if view == "full" else rows.sized(),
         limit=min(limit, MOST_FULL) if view == "full" else limit,
@@ -53,17 +73,19 @@ def list_versions(
     )
 
 
-AUTHORS = {"session_id": "sesn_", "api_key_id": "apikey_", "service_account_id": "svac_"}
-
-
 @router.get("/{store_id}/memory_versions/{version_id}")
 def retrieve_version(request, store_id: str, version_id: str, view: View = "full"):
+    """Retrieve a memory version"""
     return wire.version(_find(request, store_id, version_id), view)
 
 
 @router.post("/{store_id}/memory_versions/{version_id}/redact")
 @needs("editor")
 def redact_version(request, store_id: str, version_id: str):
+    """Redact a memory version
+
+    Takes its text, path and hash away for good. A memory's newest version cannot be redacted.
+    """
     version = redaction.redact(_find(request, store_id, version_id), by=request.actor)
     return wire.version(version, "full")
 
@@ -73,6 +95,10 @@ def redact_version(request, store_id: str, version_id: str):
 def restore_version(
     request, store_id: str, version_id: str, body: Restore | None = None, view: View = "basic"
 ):
+    """Restore a memory version
+
+    Writes its text and path back, as a new version.
+    """
     version = _find(request, store_id, version_id)
     precondition = body.precondition if body else None
     memory = stores.restore(version, expected=expected(precondition), act=Act(request.actor))

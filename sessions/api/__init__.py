@@ -2,8 +2,10 @@
 
 from ninja import Router
 
-from sessions.api import agents, environments, events, models, sessions, threads
+from console.openapi import BY_HAND
+from sessions.api import agents, environments, events, models, sessions, streams, threads
 
+BY_HAND.update(streams.PATHS)
 router = Router()
 router.add_router("models", models.router)
 router.add_router("agents", agents.router)

@@ -3,26 +3,33 @@
 from collections import Counter
 from typing import Any, get_args
 
-from ninja import Router
+from ninja import Query, Router
 
+from console import api
 from console.api import (
     conflict,
     cursor_of,
     find,
     invalid,
-    limit_of,
     needs,
     not_found,
-    page,
     position_of,
-    time_of,
 )
+from console.queries import Between, Cursor, Limit
 from memory.paths import Invalid
 from sessions import agents, wire
-from sessions.api.bodies import AgentCreate, AgentUpdate, ModelChoice, Policy, ToolConfig, Toolset
+from sessions.api.bodies import (
+    AgentCreate,
+    AgentUpdate,
+    ModelChoice,
+    Policy,
+    ToolConfig,
+    Toolset,
+    Version,
+)
 from sessions.models import Agent
 
-router = Router()
+router = Router(tags=["Agents"])
 ALLOW = {"type": "always_allow"}
 NOT_OFFERED = {"web_fetch", "web_search"}
 
@@ -122,7 +129,8 @@ def config_changes(body: AgentUpdate | AgentCreate, before: dict | None = None) 
 
 @router.post("")
 @needs("editor")
-def create(request, body: AgentCreate):
+def create_agent(request, body: AgentCreate):
+    """Create an agent"""
     check_offered(body)
     config = {**agents.blank_config(body.name, "builtin"), **config_changes(body)}
     try:
@@ -134,24 +142,28 @@ def create(request, body: AgentCreate):
 @router.get("")
 def list_agents(
     request,
-    limit: int | None = None,
+    created: Query[Between],
+    limit: Limit = 20,
+    page: Cursor | None = None,
     include_archived: bool = False,
-    created_at_gte: str | None = None,
-    created_at_lte: str | None = None,
 ):
+    """List agents
+
+    Newest first, each in its latest version.
+    """
     rows = request.workspace.agents.with_latest()
     if not include_archived:
         rows = rows.filter(archived_at=None)
-    if moment := time_of("created_at[gte]", created_at_gte):
-        rows = rows.filter(created_at__gte=moment)
-    if moment := time_of("created_at[lte]", created_at_lte):
-        rows = rows.filter(created_at__lte=moment)
-    cursor = request.GET.get("page")
-    return page(rows, limit=limit_of(limit), cursor=cursor, wire=wire.agent, kind="agents")
+    rows = created.within(rows)
+    return api.page(rows, limit=limit, cursor=page, wire=wire.agent, kind="agents")
 
 
 @router.get("/{agent_id}")
-def retrieve(request, agent_id: str, version: int | None = None):
+def retrieve_agent(request, agent_id: str, version: Version | None = None):
+    """Retrieve an agent
+
+    As it is, or as it was in a `version`.
+    """
     agent = find(request.workspace.agents, agent_id, "The agent")
     if version is None:
         return wire.agent(agent)
@@ -163,7 +175,12 @@ def retrieve(request, agent_id: str, version: int | None = None):
 
 @router.post("/{agent_id}")
 @needs("editor")
-def update(request, agent_id: str, body: AgentUpdate):
+def update_agent(request, agent_id: str, body: AgentUpdate):
+    """Update an agent
+
+    What is absent stays; `tools` is replaced in full, `metadata` is a patch. A change makes a new version. With
+    `version` only if that is still the latest; otherwise the answer is 409.
+    """
     agent = find(request.workspace.agents, agent_id, "The agent")
     check_offered(body)
     changes = config_changes(body, agent.latest.config)
@@ -178,15 +195,22 @@ def update(request, agent_id: str, body: AgentUpdate):
 
 @router.post("/{agent_id}/archive")
 @needs("editor")
-def archive(request, agent_id: str):
+def archive_agent(request, agent_id: str):
+    """Archive an agent
+
+    Its sessions go on, new ones are refused.
+    """
     return wire.agent(agents.archive(find(request.workspace.agents, agent_id, "The agent")))
 
 
 @router.get("/{agent_id}/versions")
-def list_versions(request, agent_id: str, limit: int | None = None):
+def list_agent_versions(request, agent_id: str, limit: Limit = 20, page: Cursor | None = None):
+    """List an agent's versions
+
+    Newest first, each as the agent was then.
+    """
     agent: Agent = find(request.workspace.agents, agent_id, "The agent")
-    limit = limit_of(limit)
-    position = position_of(request.GET.get("page"))
+    position = position_of(page)
     rows = agent.versions.all()
     if position:
         if position.get("k") != agent.pk or not isinstance(position.get("at"), int):

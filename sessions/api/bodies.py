@@ -21,6 +21,7 @@ class Body(Schema):
 Metadata = dict[str, str]
 MetadataPatch = dict[str, str | None]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Version = Annotated[int, Field(ge=1)]
 
 
 class Effort(Body):
@@ -88,7 +89,7 @@ class AgentCreate(Body):
 
 
 class AgentUpdate(Body):
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Version | None = None
     name: Name | None = None
     model: Name | ModelChoice | None = None
     description: str | None = None
@@ -161,13 +162,13 @@ class EnvironmentUpdate(Body):
 class AgentRef(Body):
     type: Literal["agent"]
     id: str
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Version | None = None
 
 
 class AgentOverrides(Body):
     type: Literal["agent_with_overrides"]
     id: str
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Version | None = None
     model: Name | ModelChoice | None = None
     system: str | None = None
     tools: Tools | None = None

@@ -5,12 +5,14 @@ from typing import Any
 from django.db.models import ProtectedError
 from ninja import Router
 
-from console.api import find, invalid, limit_of, needs, page
+from console import api
+from console.api import find, invalid, needs
+from console.queries import Cursor, Limit
 from memory.paths import Invalid
 from sessions import agents, shells, wire
 from sessions.api.bodies import EnvironmentConfig, EnvironmentCreate, EnvironmentUpdate
 
-router = Router()
+router = Router(tags=["Environments"])
 
 
 def _config(given: EnvironmentConfig | None, before: dict = agents.CLOUD) -> dict[str, Any]:
@@ -35,7 +37,8 @@ def _config(given: EnvironmentConfig | None, before: dict = agents.CLOUD) -> dic
 
 @router.post("")
 @needs("editor")
-def create(request, body: EnvironmentCreate):
+def create_environment(request, body: EnvironmentCreate):
+    """Create an environment"""
     try:
         environment = agents.create_environment(
             request.workspace,
@@ -50,18 +53,22 @@ def create(request, body: EnvironmentCreate):
 
 
 @router.get("")
-def list_environments(request, limit: int | None = None, include_archived: bool = False):
+def list_environments(
+    request, limit: Limit = 20, page: Cursor | None = None, include_archived: bool = False
+):
+    """List environments
+
+    Newest first.
+    """
     rows = request.workspace.environments.all()
     if not include_archived:
         rows = rows.filter(archived_at=None)
-    cursor = request.GET.get("page")
-    return page(
-        rows, limit=limit_of(limit), cursor=cursor, wire=wire.environment, kind="environments"
-    )
+    return api.page(rows, limit=limit, cursor=page, wire=wire.environment, kind="environments")
 
 
 @router.get("/{environment_id}")
-def retrieve(request, environment_id: str):
+def retrieve_environment(request, environment_id: str):
+    """Retrieve an environment"""
     return wire.environment(_find(request, environment_id))
 
 
@@ -71,7 +78,11 @@ def _find(request, environment_id: str):
 
 @router.post("/{environment_id}")
 @needs("editor")
-def update(request, environment_id: str, body: EnvironmentUpdate):
+def update_environment(request, environment_id: str, body: EnvironmentUpdate):
+    """Update an environment
+
+    What is absent stays; `config` is merged, and `metadata` is a patch in which null or "" takes a key away.
+    """
     environment = _find(request, environment_id)
     if environment.archived_at:
         raise invalid(
@@ -93,13 +104,21 @@ def update(request, environment_id: str, body: EnvironmentUpdate):
 
 @router.post("/{environment_id}/archive")
 @needs("editor")
-def archive(request, environment_id: str):
+def archive_environment(request, environment_id: str):
+    """Archive an environment
+
+    Its sessions go on, new ones are refused.
+    """
     return wire.environment(agents.archive_environment(_find(request, environment_id)))
 
 
 @router.delete("/{environment_id}")
 @needs("editor")
-def delete(request, environment_id: str):
+def delete_environment(request, environment_id: str):
+    """Delete an environment
+
+    Refused while sessions use it.
+    """
     environment = _find(request, environment_id)
     try:
         environment.delete()

@@ -1,11 +1,12 @@
 """Events: send and list (wire contract §12). The streams are served by `sessions.stream`."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from django.db.models import Q, QuerySet
-from ninja import Router
+from ninja import Query, Router
 
-from console.api import cursor_of, find, invalid, limit_of, needs, position_of, within
+from console.api import cursor_of, find, invalid, needs, position_of
+from console.queries import Between, Cursor, LongLimit, Says
 from memory.paths import Invalid
 from sessions import conversation, events
 from sessions.api.bodies import EventsSend
@@ -13,12 +14,17 @@ from sessions.api.sessions import entry_of, find_session
 from sessions.events import Entry
 from sessions.models import Event, Session
 
-router = Router()
+router = Router(tags=["Events"])
+Types = list[Annotated[str, Says("Only events of these types.")]]
 
 
 @router.post("/{session_id}/events")
 @needs("editor")
-def send(request, session_id: str, body: EventsSend):
+def send_events(request, session_id: str, body: EventsSend):
+    """Send events
+
+    All or none of them. A message waits until the running turn takes it up; an interrupt does not wait.
+    """
     session = find_session(request, session_id)
     entries = [_entry(session, event) for event in body.events]
     try:
@@ -37,16 +43,40 @@ def _entry(session: Session, event) -> Entry:
 
 
 @router.get("/{session_id}/events")
-def list_events(request, session_id: str, limit: int | None = None, order: str = "asc"):
-    session = find_session(request, session_id)
-    return _listed(request, of_session(session), limit, order)
+def list_events(
+    request,
+    session_id: str,
+    created: Query[Between],
+    types: Query[Types] = [],  # noqa: B006 - pydantic copies it
+    limit: LongLimit = 1000,
+    page: Cursor | None = None,
+    order: Literal["asc", "desc"] = "asc",
+):
+    """List a session's events
+
+    Of its primary thread, in the order of the conversation; bounds are compared with `processed_at`.
+    """
+    rows = of_session(find_session(request, session_id))
+    return _listed(_filtered(rows, types, created), limit, page, order)
 
 
 @router.get("/{session_id}/threads/{thread_id}/events")
-def list_thread_events(request, session_id: str, thread_id: str, limit: int | None = None):
+def list_thread_events(
+    request,
+    session_id: str,
+    thread_id: str,
+    created: Query[Between],
+    types: Query[Types] = [],  # noqa: B006 - pydantic copies it
+    limit: LongLimit = 1000,
+    page: Cursor | None = None,
+):
+    """List a thread's events
+
+    In the order of the conversation; bounds are compared with `processed_at`.
+    """
     session = find_session(request, session_id)
     thread = find(session.threads, thread_id, "The thread")
-    return _listed(request, thread.events.all(), limit, "asc")
+    return _listed(_filtered(thread.events.all(), types, created), limit, page, "asc")
 
 
 def of_session(session: Session) -> QuerySet[Event]:
@@ -55,12 +85,14 @@ def of_session(session: Session) -> QuerySet[Event]:
     return session.events.filter(Q(thread__parent=None) | lifecycle)
 
 
-def _listed(request, rows: QuerySet[Event], limit: int | None, order: str) -> dict[str, Any]:
-    if order not in {"asc", "desc"}:
-        raise invalid("`order` must be asc or desc.")
-    limit = limit_of(limit, default=1000, most=1000)
-    rows = _filtered(request, events.in_order(rows))
-    position = position_of(request.GET.get("page"))
+def _filtered(rows: QuerySet[Event], types: list[str], created: Between) -> QuerySet[Event]:
+    rows = rows.filter(type__in=types) if types else rows
+    return created.within(rows, "processed_at")
+
+
+def _listed(rows: QuerySet[Event], limit: int, page: str | None, order: str) -> dict[str, Any]:
+    rows = events.in_order(rows)
+    position = position_of(page)
     if position:
         if position.get("o") != order or not isinstance(position.get("at"), int):
             raise invalid("`page` is not a cursor of this list; start again without it.")
@@ -73,9 +105,3 @@ def _listed(request, rows: QuerySet[Event], limit: int | None, order: str) -> di
         "data": [events.wire(event) for event in shown],
         "next_page": cursor_of(o=order, at=shown[-1].position) if more else None,
     }
-
-
-def _filtered(request, rows: QuerySet[Event]) -> QuerySet[Event]:
-    if types := request.GET.getlist("types"):
-        rows = rows.filter(type__in=types)
-    return within(rows, request.GET, "created_at", "processed_at")

@@ -1,25 +1,37 @@
 """Models (wire contract §4)."""
 
-from ninja import Router
+from typing import Literal
 
-from console.api import limit_of, not_found
+from ninja import Query, Router
+
+from console.api import not_found
+from console.queries import LongLimit
 from sessions import wire
 from sessions.providers import catalogue
 
-router = Router()
+router = Router(tags=["Models"])
+Lifecycle = Literal["active", "deprecated", "retired"]
 
 
 @router.get("")
-def list_models(request, limit: int | None = None, after_id: str = "", before_id: str = ""):
-    limit = limit_of(limit, most=1000)
+def list_models(
+    request,
+    lifecycle: Query[list[Lifecycle]] = [],  # noqa: B006 - pydantic copies it
+    limit: LongLimit = 20,
+    after_id: str = "",
+    before_id: str = "",
+):
+    """List models
+
+    That agents can use here, newest first; `after_id` and `before_id` are ids of models on the last page.
+    """
     models = sorted(
         catalogue.models(request.workspace),
         key=lambda model: (model.created_at, model.id),
         reverse=True,
     )
     # Every model that is set up is active, so any other wish finds none.
-    wanted = request.GET.getlist("lifecycle")
-    models = models if not wanted or "active" in wanted else []
+    models = models if not lifecycle or "active" in lifecycle else []
     ids = [model.id for model in models]
     if after_id in ids:
         models = models[ids.index(after_id) + 1 :]
@@ -35,7 +47,8 @@ def list_models(request, limit: int | None = None, after_id: str = "", before_id
 
 
 @router.get("/{path:model_id}")
-def retrieve(request, model_id: str):
+def retrieve_model(request, model_id: str):
+    """Retrieve a model"""
     model = catalogue.find(model_id, request.workspace)
     if model is None:
         raise not_found("The model", model_id)

@@ -1,32 +1,56 @@
 """Sessions and their resources (wire contract §10, §11)."""
 
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 from django.db.models import QuerySet
-from ninja import Router
+from ninja import Query, Router, Schema
+from pydantic import Field
 
-from console.api import (
-    ApiError,
-    cursor_of,
-    find,
-    invalid,
-    limit_of,
-    needs,
-    not_found,
-    page,
-    position_of,
-    within,
-)
+from console import api
+from console.api import ApiError, cursor_of, find, invalid, needs, not_found, position_of
+from console.queries import Between, Cursor, Limit, LongLimit
 from memory.paths import Invalid
 from sessions import conversation, updates, wire
 from sessions.api.agents import check_offered, config_changes, resolve_tools
 from sessions.api.blocks import is_empty
-from sessions.api.bodies import AgentOverrides, SessionCreate, SessionUpdate, StoreResource
+from sessions.api.bodies import (
+    AgentOverrides,
+    SessionCreate,
+    SessionUpdate,
+    StoreResource,
+    Version,
+)
 from sessions.events import Entry
 from sessions.models import Access, Session, Status
 
-router = Router()
+router = Router(tags=["Sessions"])
+Statuses = list[Literal[tuple(Status.values)]]
+
+
+class Wanted(Schema):
+    """Which sessions a list shows."""
+
+    include_archived: bool = False
+    agent_id: str | None = None
+    agent_version: Version | None = None
+    memory_store_id: str | None = None
+    deployment_id: str | None = None
+    statuses: Statuses = Field(default_factory=list)
+
+    def of(self, sessions: QuerySet[Session]) -> QuerySet[Session]:
+        if self.agent_version is not None and not self.agent_id:
+            raise invalid("`agent_version` needs `agent_id`.")
+        if self.deployment_id:
+            return sessions.none()  # no session here comes from a deployment
+        choice = {
+            "agent": self.agent_id,
+            "agent_version": self.agent_version,
+            "attachments__store_key": self.memory_store_id,
+            "status__in": self.statuses,
+        }
+        sessions = sessions.filter(**{name: value for name, value in choice.items() if value})
+        return sessions if self.include_archived else sessions.filter(archived_at=None)
 
 
 def find_session(request, session_id: str) -> Session:
@@ -38,7 +62,11 @@ def find_session(request, session_id: str) -> Session:
 
 @router.post("")
 @needs("editor")
-def create(request, body: SessionCreate):
+def create_session(request, body: SessionCreate):
+    """Create a session
+
+    With `initial_events` it starts to work at once.
+    """
     if body.vault_ids:
         raise invalid("`vault_ids` is not offered by this server; leave it out.")
     agent, version, config = _agent(request, body.agent)
@@ -103,55 +131,28 @@ def _mount(request, resource: StoreResource) -> conversation.Mount:
 @router.get("")
 def list_sessions(
     request,
-    limit: int | None = None,
-    order: str = "desc",
-    include_archived: bool = False,
-    agent_id: str | None = None,
-    agent_version: int | None = None,
-    memory_store_id: str | None = None,
-    deployment_id: str | None = None,
+    created: Query[Between],
+    wanted: Query[Wanted],
+    limit: Limit = 20,
+    page: Cursor | None = None,
+    order: Literal["asc", "desc"] = "desc",
 ):
-    if order not in {"asc", "desc"}:
-        raise invalid("`order` must be asc or desc.")
-    rows = _filtered(request, include_archived, agent_id, agent_version, memory_store_id)
-    if deployment_id:
-        rows = rows.none()  # no session here comes from a deployment
-    _check_reached(request, rows)
-    return _both_ways(rows, request.GET.get("page"), limit_of(limit), order)
+    """List sessions
+
+    By the time they were made. The only list that also knows the way back: `prev_page`.
+    """
+    rows = created.within(wanted.of(request.workspace.sessions.prefetch_related("attachments")))
+    _check_reached(request, created, page)
+    return _both_ways(rows, page, limit, order)
 
 
-def _filtered(request, include_archived, agent_id, agent_version, memory_store_id) -> QuerySet:
-    rows = request.workspace.sessions.prefetch_related("attachments")
-    if not include_archived:
-        rows = rows.filter(archived_at=None)
-    if agent_id:
-        rows = rows.filter(agent=agent_id)
-    if agent_version is not None:
-        if not agent_id:
-            raise invalid("`agent_version` needs `agent_id`.")
-        rows = rows.filter(agent_version=agent_version)
-    if memory_store_id:
-        rows = rows.filter(attachments__store_key=memory_store_id)
-    if statuses := statuses_of(request):
-        rows = rows.filter(status__in=statuses)
-    return within(rows, request.GET, "created_at", "created_at")
-
-
-def statuses_of(request) -> list[str]:
-    statuses = request.GET.getlist("statuses")
-    if not set(statuses) <= set(Status.values):
-        raise invalid(f"`statuses[]` takes {', '.join(Status.values)}.")
-    return statuses
-
-
-def _check_reached(request, rows: QuerySet) -> None:
+def _check_reached(request, created: Between, page: str | None) -> None:
     """Refuse bounds of time that leave out the very session at which the last page ended."""
-    at = position_of(request.GET.get("page")).get("at")
-    bounds = [name for name in request.GET if name.startswith("created_at_")]
-    if not at or not bounds:
+    at = position_of(page).get("at")
+    if not at or created.is_open:
         return
     ended = request.workspace.sessions.filter(pk=str(at))
-    if ended.exists() and not within(ended, request.GET, "created_at", "created_at").exists():
+    if ended.exists() and not created.within(ended).exists():
         raise invalid("`created_at` was moved past this `page`; start again without it.")
 
 
@@ -163,13 +164,13 @@ def _both_ways(rows: QuerySet, cursor: str | None, limit: int, order: str) -> di
             raise invalid("`page` is not a cursor of this list; start again without it.")
         flipped = "asc" if order == "desc" else "desc"
         forward = cursor_of(k=position.get("k"), o=flipped, at=position.get("at"))
-        found = page(
+        found = api.page(
             rows, limit=limit, cursor=forward, wire=wire.session, kind="sessions", order=flipped
         )
         data = found["data"][::-1]
         more_before, more_after = found["next_page"] is not None, True
     else:
-        found = page(
+        found = api.page(
             rows, limit=limit, cursor=cursor, wire=wire.session, kind="sessions", order=order
         )
         data = found["data"]
@@ -185,13 +186,19 @@ def _both_ways(rows: QuerySet, cursor: str | None, limit: int, order: str) -> di
 
 
 @router.get("/{session_id}")
-def retrieve(request, session_id: str):
+def retrieve_session(request, session_id: str):
+    """Retrieve a session"""
     return wire.session(find_session(request, session_id))
 
 
 @router.post("/{session_id}")
 @needs("editor")
-def update(request, session_id: str, body: SessionUpdate):
+def update_session(request, session_id: str, body: SessionUpdate):
+    """Update a session
+
+    What is absent stays; `metadata` is a patch, `agent.tools` is replaced in full, for this session only and while
+    it is idle. A budget can be changed or taken away, not added.
+    """
     session = find_session(request, session_id)
     with _refusals():
         return wire.session(updates.update(session, **_changes(body)))
@@ -215,30 +222,46 @@ def _changes(body: SessionUpdate) -> dict[str, Any]:
 
 @router.post("/{session_id}/archive")
 @needs("editor")
-def archive(request, session_id: str):
+def archive_session(request, session_id: str):
+    """Archive a session
+
+    It can still be read, and works no more. Refused while it runs: interrupt it first.
+    """
     with _refusals():
         return wire.session(conversation.archive(find_session(request, session_id)))
 
 
 @router.delete("/{session_id}")
 @needs("editor")
-def delete(request, session_id: str):
+def delete_session(request, session_id: str):
+    """Delete a session
+
+    With its events; stores, agent and environment stay. Refused while it runs.
+    """
     session = find_session(request, session_id)
     with _refusals():
         conversation.delete(session)
     return {"id": session.pk, "type": "session_deleted"}
 
 
-@router.get("/{session_id}/resources")
-def list_resources(request, session_id: str, limit: int | None = None):
+@router.get("/{session_id}/resources", tags=["Session resources"])
+def list_resources(request, session_id: str, limit: LongLimit = 1000, page: Cursor | None = None):
+    """List a session's resources
+
+    The memory stores it works with, in the order they were attached.
+    """
     rows = find_session(request, session_id).attachments.all()
-    limit, cursor = limit_of(limit, default=1000, most=1000), request.GET.get("page")
-    return page(rows, limit=limit, cursor=cursor, wire=wire.resource, kind="resources", order="asc")
+    options = {"wire": wire.resource, "kind": "resources", "order": "asc"}
+    return api.page(rows, limit=limit, cursor=page, **options)
 
 
-@router.post("/{session_id}/resources")
+@router.post("/{session_id}/resources", tags=["Session resources"])
 @needs("editor")
 def add_resource(request, session_id: str):
+    """Add a resource
+
+    Always refused here: files are not offered, and stores are attached when a session is made.
+    """
     find_session(request, session_id)
     raise invalid(
         "Files are not offered by this server, and memory stores are attached when a session is"
@@ -246,20 +269,32 @@ def add_resource(request, session_id: str):
     )
 
 
-@router.get("/{session_id}/resources/{resource_id}")
+@router.get("/{session_id}/resources/{resource_id}", tags=["Session resources"])
 def retrieve_resource(request, session_id: str, resource_id: str):
+    """Retrieve a resource
+
+    Always answers 404 here: attached stores have no ids of their own.
+    """
     raise _no_resource(request, session_id, resource_id)
 
 
-@router.post("/{session_id}/resources/{resource_id}")
+@router.post("/{session_id}/resources/{resource_id}", tags=["Session resources"])
 @needs("editor")
 def update_resource(request, session_id: str, resource_id: str):
+    """Update a resource
+
+    Always answers 404 here: attached stores have no ids of their own.
+    """
     raise _no_resource(request, session_id, resource_id)
 
 
-@router.delete("/{session_id}/resources/{resource_id}")
+@router.delete("/{session_id}/resources/{resource_id}", tags=["Session resources"])
 @needs("editor")
 def delete_resource(request, session_id: str, resource_id: str):
+    """Delete a resource
+
+    Always answers 404 here: attached stores have no ids of their own.
+    """
     raise _no_resource(request, session_id, resource_id)
 
 

@@ -1,12 +1,14 @@
 """Threads of a session (wire contract §13): the primary one, and a dream's sub-agents."""
 
-from ninja import Router
+from ninja import Query, Router
 
-from console.api import find, invalid, limit_of, needs, page
+from console import api
+from console.api import find, invalid, needs
+from console.queries import Cursor, LongLimit
 from sessions import conversation, wire
-from sessions.api.sessions import find_session, statuses_of
+from sessions.api.sessions import Statuses, find_session
 
-router = Router()
+router = Router(tags=["Threads"])
 
 
 def find_thread(request, session_id: str, thread_id: str):
@@ -15,23 +17,36 @@ def find_thread(request, session_id: str, thread_id: str):
 
 
 @router.get("/{session_id}/threads")
-def list_threads(request, session_id: str, limit: int | None = None):
+def list_threads(
+    request,
+    session_id: str,
+    statuses: Query[Statuses] = [],  # noqa: B006 - pydantic copies it
+    limit: LongLimit = 1000,
+    page: Cursor | None = None,
+):
+    """List a session's threads
+
+    The primary one first, then those of a dream's sub-agents.
+    """
     rows = find_session(request, session_id).threads.select_related("session__workspace")
-    if statuses := statuses_of(request):
-        rows = rows.filter(status__in=statuses)
-    limit = limit_of(limit, default=1000, most=1000)
-    cursor = request.GET.get("page")
-    return page(rows, limit=limit, cursor=cursor, wire=wire.thread, kind="threads", order="asc")
+    rows = rows.filter(status__in=statuses) if statuses else rows
+    options = {"wire": wire.thread, "kind": "threads", "order": "asc"}
+    return api.page(rows, limit=limit, cursor=page, **options)
 
 
 @router.get("/{session_id}/threads/{thread_id}")
 def retrieve_thread(request, session_id: str, thread_id: str):
+    """Retrieve a thread"""
     return wire.thread(find_thread(request, session_id, thread_id))
 
 
 @router.post("/{session_id}/threads/{thread_id}/archive")
 @needs("editor")
 def archive_thread(request, session_id: str, thread_id: str):
+    """Archive a thread
+
+    Not the primary one, and only while it is idle.
+    """
     thread = find_thread(request, session_id, thread_id)
     try:
         return wire.thread(conversation.archive_thread(thread))

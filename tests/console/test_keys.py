@@ -75,3 +75,7 @@ def test_the_examples_name_the_public_address(page, as_alice, settings):
     settings.PUBLIC_URL = "https://reverie.example.org"
     answer, secret = issue(as_alice, page)
     assert re.search(r"curl https://reverie.example.org/v1/\w+", answer.content.decode())
+
+
+def test_the_page_leads_to_the_document_of_the_api(as_alice, page):
+    assert f'href="{reverse("openapi")}"' in as_alice.get(page).content.decode()

@@ -1,0 +1,52 @@
+"""What the document says about the live streams; `sessions.stream` serves them."""
+
+from typing import Any
+
+from console.openapi import answers
+
+FRAMES = {"text/event-stream": {"schema": {"type": "string"}}}
+DELTAS = {
+    "in": "query",
+    "name": "event_deltas[]",
+    "required": False,
+    "description": "Stream these as they are written, too: `event_start`, then `event_delta`.",
+    "schema": {"type": "array", "items": {"enum": ["agent.message", "agent.thinking"]}},
+}
+LAST = {
+    "in": "header",
+    "name": "Last-Event-ID",
+    "required": False,
+    "description": "Go on after this event; without it, from now on.",
+    "schema": {"type": "string"},
+}
+HOW = (
+    "Server-sent events: each is named by its type and holds the event in one line of JSON. The"
+    " stream stays open between turns, with a `ping` every 15 seconds, and ends with the session."
+    "\n\nRole: viewer."
+)
+
+
+def _stream(operation: str, summary: str, *ids: str) -> dict[str, Any]:
+    path = [
+        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}} for name in ids
+    ]
+    return {
+        "get": {
+            "operationId": operation,
+            "summary": summary,
+            "description": HOW,
+            "tags": ["Events"],
+            "parameters": [*path, DELTAS, LAST],
+            "responses": answers("400", "401", "404", "default", content=FRAMES),
+        }
+    }
+
+
+PATHS = {
+    "/sessions/{session_id}/events/stream": _stream(
+        "stream_events", "Stream a session's events", "session_id"
+    ),
+    "/sessions/{session_id}/threads/{thread_id}/stream": _stream(
+        "stream_thread_events", "Stream a thread's events", "session_id", "thread_id"
+    ),
+}
