@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
+from functools import cache, wraps
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -103,6 +103,8 @@ def page_context(request: HttpRequest) -> dict:
         "can_edit": role.includes(Role.EDITOR),
         "can_review": role.includes(Role.REVIEWER),
         "can_own": role.includes(Role.OWNER),
+        # Counted when something shows it, and then once: fragments mostly do not.
+        "asking": cache(workspace.sessions.needing_an_answer().count),
         "nav": [_nav_item(request, workspace.slug, *item) for item in NAVIGATION],
     }
 
@@ -111,4 +113,4 @@ def _nav_item(request: HttpRequest, slug: str, label: str, icon: str, name: str)
     url = reverse(name, args=[slug])
     here = request.path
     active = here == url if name == "workspace" else here.startswith(url)
-    return {"label": label, "icon": icon, "url": url, "active": active}
+    return {"label": label, "icon": icon, "url": url, "active": active, "name": name}

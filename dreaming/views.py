@@ -18,6 +18,9 @@ from dreaming.forms import SHOWN, DreamForm, again, candidates
 from dreaming.models import Dream, DreamStatus, ReviewState
 from dreaming.progress import Progress
 from memory.paths import Invalid
+from sessions import page
+from sessions.forms import FilterForm
+from sessions.models import REQUIRES_ACTION
 from sessions.providers import catalogue
 
 PER_PAGE = 30
@@ -63,11 +66,13 @@ def _listed(workspace, asked):
 @workspace_view
 @require_GET
 def attention(request, workspace):
-    """What the home page says of dreams: reviews that wait, dreams that run, those that failed."""
+    """What the home page says needs a person: sessions that wait, reviews, dreams that failed."""
     rows = workspace.dreams.filter(archived_at=None).select_related("workspace", "review")
     waiting = [ReviewState.OPEN, ReviewState.APPROVED]
     recently = timezone.now() - timedelta(days=3)
+    asking = FilterForm({"status": REQUIRES_ACTION}, workspace).sessions()
     context = {
+        "sessions": page.headed(asking[:6]),
         "waiting": rows.filter(review__state__in=waiting).order_by("ended_at")[:8],
         "running": rows.unfinished(),
         "failed": rows.filter(status=DreamStatus.FAILED, ended_at__gt=recently)[:3],

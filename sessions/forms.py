@@ -13,6 +13,7 @@ from memory.models import Store
 from sessions import agents
 from sessions.conversation import MAX_INSTRUCTIONS, MAX_MESSAGE_CHARACTERS, Mount
 from sessions.models import (
+    REQUIRES_ACTION,
     Access,
     Agent,
     Attachment,
@@ -43,7 +44,12 @@ class FilterForm(forms.Form):
     agent = forms.ModelChoiceField(Agent.objects.none(), required=False, empty_label="All agents")
     store = forms.ModelChoiceField(Store.objects.none(), required=False, empty_label="All stores")
     status = forms.ChoiceField(
-        choices=[("", "Any status"), *Status.choices[:3], ("archived", "Ended & archived")],
+        choices=[
+            ("", "Any status"),
+            (REQUIRES_ACTION, "Needs an answer"),
+            *Status.choices[:3],
+            ("archived", "Ended & archived"),
+        ],
         required=False,
     )
     dreams = forms.BooleanField(required=False, label="Dreams' own")
@@ -68,7 +74,9 @@ class FilterForm(forms.Form):
         status = given.get("status")
         archived = Q(archived_at=None) & ~Q(status=Status.TERMINATED)
         conditions = [~archived if status == "archived" else archived]
-        if status and status != "archived":
+        if status == REQUIRES_ACTION:
+            conditions.append(Q(status=Status.IDLE, idle_reason=REQUIRES_ACTION))
+        elif status and status != "archived":
             conditions.append(Q(status=status))
         if not given.get("dreams"):
             conditions.append(Q(is_dream=False))

@@ -271,7 +271,8 @@ class Turn:
         if self._goes_on(stop_reason):
             self._append(*self._status_entries("running"))
             return True
-        self._set_status(Status.IDLE, stop_requested=False, retries=0, retry_at=None, **RELEASED)
+        rest = {"stop_requested": False, "retries": 0, "retry_at": None, **RELEASED}
+        self._set_status(Status.IDLE, reason=stop_reason["type"], **rest)
         return False
 
     def _goes_on(self, stop_reason: dict) -> bool:
@@ -285,11 +286,11 @@ class Turn:
         budget = budgets.wire_budget(session.budget_cents)
         return {"usage": budgets.wire_usage(session), "budget": budget}
 
-    def _set_status(self, status: str, **changes) -> None:
-        now = timezone.now()
-        Thread.objects.filter(pk=self.thread.pk).update(status=status, updated_at=now, **changes)
+    def _set_status(self, status: str, *, reason: str = "", **changes) -> None:
+        told = {"status": status, "updated_at": timezone.now()}
+        Thread.objects.filter(pk=self.thread.pk).update(**told, **changes)
         if self.is_primary:
-            Session.objects.filter(pk=self.session.pk).update(status=status, updated_at=now)
+            Session.objects.filter(pk=self.session.pk).update(**told, idle_reason=reason)
 
     def _status_entries(self, status: str) -> list[Entry]:
         return telling.status_entries(self.thread, status)

@@ -121,6 +121,15 @@ class Status(models.TextChoices):
     TERMINATED = "terminated", "Ended"
 
 
+REQUIRES_ACTION = "requires_action"
+
+
+class Sessions(models.QuerySet["Session"]):
+    def needing_an_answer(self) -> "Sessions":
+        """Those that stand still until a person allows a call or gives a custom tool's result."""
+        return self.filter(status=Status.IDLE, idle_reason=REQUIRES_ACTION)
+
+
 class Session(models.Model):
     """One conversation: an agent's snapshot, attached stores, and an append-only log."""
 
@@ -135,6 +144,8 @@ class Session(models.Model):
     is_dream = models.BooleanField(default=False, help_text="A dream's own pipeline.")
     # The primary thread's status, kept here for lists and filters.
     status = models.CharField(max_length=12, choices=Status, default=Status.IDLE)
+    # Likewise: the type of the stop reason that it last went idle with. Old news while it works.
+    idle_reason = models.CharField(max_length=20, blank=True)
     last_seq = models.PositiveBigIntegerField(default=0, help_text="The log's length.")
     input_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
@@ -148,9 +159,18 @@ class Session(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True)
 
+    objects = Sessions.as_manager()
+
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["workspace", "status"])]
+        indexes = [
+            models.Index(fields=["workspace", "status"]),
+            models.Index(
+                fields=["workspace", "status"],
+                condition=models.Q(idle_reason=REQUIRES_ACTION),
+                name="sessions_needing_an_answer",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title or "Untitled session"
@@ -183,6 +203,10 @@ class Session(models.Model):
     @property
     def is_over(self) -> bool:
         return self.status == Status.TERMINATED
+
+    @property
+    def needs_answer(self) -> bool:
+        return self.status == Status.IDLE and self.idle_reason == REQUIRES_ACTION
 
 
 class ModelPrice(models.Model):

@@ -258,3 +258,12 @@ def raw(call: Event, result: Event | None) -> list[tuple[str, str]]:
     if result:
         shown.append(("Result", result.payload.get("content")))
     return [(title, json.dumps(value, ensure_ascii=False, indent=2)) for title, value in shown]
+
+
+def headed(sessions: Iterable[Session]) -> Iterable[Session]:
+    """Give each of a list its `heading`: the title, or what was said first, else that is `below`."""
+    for session in sessions:
+        said = " ".join((session.first_words or "").split())
+        session.heading = session.title or said or "Untitled session"
+        session.below = said if session.title else ""
+    return sessions

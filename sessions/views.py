@@ -35,7 +35,7 @@ def sessions(request, workspace):
     context = {
         "form": form,
         "page": found,
-        "sessions": _with_first_words(found),
+        "sessions": page.headed(found),
         "has_any": workspace.sessions.exists(),
         "is_live": any(each.status in BUSY for each in found),
     }
@@ -47,20 +47,11 @@ def sessions(request, workspace):
 BUSY = (Status.RUNNING, Status.RESCHEDULING)
 
 
-def _with_first_words(sessions):
-    """What was said first stands below the title, or for it."""
-    for session in sessions:
-        said = " ".join((session.first_words or "").split())
-        session.heading = session.title or said or "Untitled session"
-        session.below = said if session.title else ""
-    return sessions
-
-
 @workspace_view
 @require_GET
 def recent(request, workspace):
     latest = FilterForm({}, workspace).sessions()[:6]
-    return render(request, "sessions/_recent.html", {"sessions": _with_first_words(latest)})
+    return render(request, "sessions/_recent.html", {"sessions": page.headed(latest)})
 
 
 @workspace_view

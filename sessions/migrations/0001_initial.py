@@ -133,6 +133,7 @@ class Migration(migrations.Migration):
                 ('metadata', models.JSONField(default=dict)),
                 ('is_dream', models.BooleanField(default=False, help_text="A dream's own pipeline.")),
                 ('status', models.CharField(choices=[('idle', 'Idle'), ('running', 'Running'), ('rescheduling', 'Retrying'), ('terminated', 'Ended')], default='idle', max_length=12)),
+                ('idle_reason', models.CharField(blank=True, max_length=20)),
                 ('last_seq', models.PositiveBigIntegerField(default=0, help_text="The log's length.")),
                 ('input_tokens', models.PositiveBigIntegerField(default=0)),
                 ('output_tokens', models.PositiveBigIntegerField(default=0)),

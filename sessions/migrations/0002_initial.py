@@ -123,6 +123,10 @@ class Migration(migrations.Migration):
             model_name='session',
             index=models.Index(fields=['workspace', 'status'], name='agent_sessi_workspa_ac2b74_idx'),
         ),
+        migrations.AddIndex(
+            model_name='session',
+            index=models.Index(condition=models.Q(('idle_reason', 'requires_action')), fields=['workspace', 'status'], name='sessions_needing_an_answer'),
+        ),
         migrations.AddConstraint(
             model_name='scratchfile',
             constraint=models.UniqueConstraint(fields=('session', 'path'), name='scratch_paths'),

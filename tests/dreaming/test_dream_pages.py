@@ -57,7 +57,7 @@ def test_the_list_asks_no_more_queries_for_more_dreams(
 ):
     for _ in range(12):
         make_dream(status="failed")
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         page(as_bob)
 
 
@@ -78,7 +78,7 @@ def test_the_home_page_names_what_needs_somebody(as_bob, dream, store):
 
 
 def test_the_home_page_says_so_when_nothing_does(as_bob, workspace):
-    assert "No review waits and no dream runs." in page(as_bob, "attention")
+    assert "no review waits and no dream runs." in page(as_bob, "attention")
 
 
 # -- Starting one -------------------------------------------------------------------------
@@ -340,5 +340,5 @@ def test_a_large_dream_takes_as_many_queries_as_a_small_one(
 ):
     sessions = [talked(f"Fact number {number} is worth keeping.") for number in range(8)]
     dream = carry_out(begin(store, sessions))
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(25):
         page(as_bob, f"{dream.pk}/")

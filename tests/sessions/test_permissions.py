@@ -67,6 +67,24 @@ def written(session: Session) -> int:
     return session.attachments.get().store.versions.filter(path="/new.md").count()
 
 
+def test_a_session_that_asks_is_found_at_home_in_the_list_and_counted_in_the_frame(fake, as_vera):
+    session = asked(fake, WRITE)
+    Session.objects.filter(pk=session.pk).update(title="Asks")
+    make_session(agent=session.agent, title="Rests")
+    listed = "/w/lab/sessions/?status=requires_action"
+    home, found = (
+        as_vera.get(where).content.decode() for where in ("/w/lab/dreams/attention", listed)
+    )
+    assert "Asks" in home and "Needs an answer" in home and "Rests" not in home
+    assert "Asks" in found and "Rests" not in found
+    assert 'title="1 waiting for an answer"' in found
+    assert "Needs an answer" in as_vera.get("/w/lab/sessions/recent").content.decode()
+    conversation.stop(session)
+    work(session)
+    assert "Asks" not in as_vera.get("/w/lab/dreams/attention").content.decode()
+    assert "waiting for an answer" not in as_vera.get("/w/lab/sessions/").content.decode()
+
+
 def test_a_call_that_asks_waits_until_the_others_of_its_step_ran(fake):
     session = asked(fake, WRITE, READ)
     use = last(session, "agent.tool_use")

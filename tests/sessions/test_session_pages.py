@@ -109,7 +109,7 @@ def test_a_long_list_asks_no_more_questions_than_a_short_one(
 ):
     for _ in range(25):
         make_session(stores=[store])
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         as_alice.get(at("sessions"))
 
 
