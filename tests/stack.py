@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,8 +52,10 @@ class Stack:
         )
         return done.stdout.strip()
 
-    def key(self, role: str = "owner") -> str:
-        return self.manage("issue_key", "tests", "--role", role)
+    @cached_property
+    def key(self) -> str:
+        """An owner's API key."""
+        return self.manage("issue_key", "tests", "--role", "owner")
 
     def children(self, word: str) -> list[int]:
         """Process ids of this stack whose command line holds `word`."""

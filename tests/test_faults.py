@@ -52,7 +52,7 @@ def page(browser, stack):
 @pytest.fixture(scope="module")
 def agent(stack):
     """An agent on the fake model, made by hand as a person would through the API."""
-    headers = {"x-api-key": stack.key()}
+    headers = {"x-api-key": stack.key}
     body = {
         "name": "Fake agent",
         "model": "fake-model",

@@ -39,7 +39,7 @@ def stack():
 
 @pytest.fixture(scope="module")
 def client(stack):
-    return anthropic.Anthropic(api_key=stack.key(), base_url=stack.url)
+    return anthropic.Anthropic(api_key=stack.key, base_url=stack.url)
 
 
 def wait_for(what, seconds=RESUMED_WITHIN):

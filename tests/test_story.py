@@ -149,7 +149,7 @@ def test_8_a_dream_is_launched_watched_and_reviewed(page, stack, seen):
     for told in story.MORE:
         new_session(page, stack, told, store="cwc-memory", instructions=story.INSTRUCTIONS)
     store_id = re.search(r"memstore_\w+", seen["store"])[0]
-    key = stack.key()
+    key = stack.key
     before = _files(stack, key, store_id)
     go(page, stack, f"dreams/new?store={store_id}")
     picture(page, "dream-new")

@@ -20,12 +20,12 @@ def stack():
 
 @pytest.fixture(scope="module")
 def client(stack):
-    return anthropic.Anthropic(api_key=stack.key(), base_url=stack.url)
+    return anthropic.Anthropic(api_key=stack.key, base_url=stack.url)
 
 
 @pytest.fixture(scope="module")
 def raw(stack):
-    headers = {"x-api-key": stack.key()}
+    headers = {"x-api-key": stack.key}
     with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as raw:
         yield raw
 

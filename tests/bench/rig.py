@@ -83,7 +83,7 @@ class Console:
 
     def __init__(self, stack: Stack, model: "Model") -> None:
         self.stack, self.model = stack, model
-        self.key = {"x-api-key": stack.key()}
+        self.key = {"x-api-key": stack.key}
         self.wire = Wire(stack.url, **self.key)
         self.store = self._filled_store()
         agent = {"name": "Bench", "model": MODEL, "tools": TOOLSET}

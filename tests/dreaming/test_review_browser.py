@@ -32,7 +32,7 @@ def stack():
 @pytest.fixture(scope="module")
 def review(stack) -> str:
     """The address of a review: one file removed, one changed in two places, twelve new, the index."""
-    headers = {"x-api-key": stack.key()}
+    headers = {"x-api-key": stack.key}
     with httpx.Client(base_url=f"{stack.url}/v1", headers=headers, timeout=30) as api:
         store = post(api, "/memory_stores", name="Notes")
         for path, content in BEFORE.items():

@@ -5,23 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import accessible, chromium, page_of, rewrite, sign_in
-from tests.stack import running_stack
+from tests.browser import accessible, page_of, rewrite, sign_in
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 PLAN = "# Plan\n\n- One.\n\n## End\n\nThe end.\n"
-
-
-@pytest.fixture(scope="module")
-def stack():
-    with running_stack() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -4,30 +4,17 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import accessible, chromium, page_of, sign_in
-from tests.stack import running_stack
+from tests.browser import accessible, page_of, sign_in
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 TEXTS = ["# Talk\n\nThe talk is at noon.\n", "# Talk\n\nThe talk is at two.\n"]
 TEXTS.append(TEXTS[1] + "\nBring the slides.\n")
 
 
-@pytest.fixture(scope="module")
-def stack():
-    with running_stack() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def store(stack) -> str:
     """The address of a store with a file of three versions, made by a program."""
-    headers = {"x-api-key": stack.key()}
+    headers = {"x-api-key": stack.key}
     with httpx.Client(base_url=f"{stack.url}/v1", headers=headers) as api:
         made = api.post("/memory_stores", json={"name": "Notes"}).json()["id"]
         memories = f"/memory_stores/{made}/memories"

@@ -4,27 +4,20 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import chromium, page_of, sign_in
-from tests.stack import running_stack
+from tests.browser import page_of, sign_in
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 LINES = "".join(f"line {number}\n" for number in range(1, 120)) + "the heron is at noon\nend\n"
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with running_stack() as stack:
-        api = httpx.Client(base_url=stack.url, headers={"x-api-key": stack.key()})
-        store = api.post("/v1/memory_stores", json={"name": "Project notes"}).json()["id"]
+def page(browser, stack):
+    with httpx.Client(base_url=f"{stack.url}/v1", headers={"x-api-key": stack.key}) as api:
+        store = api.post("/memory_stores", json={"name": "Project notes"}).json()["id"]
         for path, text in (("/birds/heron.md", LINES), ("/plan.md", "a plan\n")):
             body = {"path": path, "content": text}
-            assert api.post(f"/v1/memory_stores/{store}/memories", json=body).is_success
-        yield stack
-
-
-@pytest.fixture(scope="module")
-def page(stack):
-    with chromium() as browser, page_of(browser, stack.url) as page:
+            api.post(f"/memory_stores/{store}/memories", json=body).raise_for_status()
+    with page_of(browser, stack.url) as page:
         sign_in(page, stack.password)
         yield page
 

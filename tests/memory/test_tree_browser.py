@@ -4,8 +4,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import accessible, chromium, page_of, sign_in
-from tests.stack import running_stack
+from tests.browser import accessible, page_of, sign_in
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 FILES = [
@@ -21,15 +20,9 @@ FILES = [
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with running_stack() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="module")
 def store(stack) -> str:
     """The address of a store with plain and hostile names."""
-    headers = {"x-api-key": stack.key()}
+    headers = {"x-api-key": stack.key}
     with httpx.Client(base_url=f"{stack.url}/v1", headers=headers, timeout=30) as api:
         store = api.post("/memory_stores", json={"name": "Notes"}).json()["id"]
         for path in FILES:
@@ -42,17 +35,11 @@ def store(stack) -> str:
 def large(stack) -> str:
     """The address of a store whose branches come when they are opened."""
     memories = [{"path": f"/f{n % 4}/deep/file {n}.md", "content": f"{n}\n"} for n in range(310)]
-    with httpx.Client(base_url=f"{stack.url}/v1", headers={"x-api-key": stack.key()}) as api:
+    with httpx.Client(base_url=f"{stack.url}/v1", headers={"x-api-key": stack.key}) as api:
         store = api.post("/memory_stores", json={"name": "Large"}).json()["id"]
         for memory in [*memories, {"path": "/f0/top.md", "content": "top\n"}]:
             api.post(f"/memory_stores/{store}/memories", json=memory).raise_for_status()
     return f"/w/{stack.workspace}/stores/{store}/"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def stack():
 
 @pytest.fixture(scope="module")
 def key(stack):
-    return stack.key()
+    return stack.key
 
 
 @pytest.fixture(scope="module")
