@@ -17,6 +17,8 @@ from django.utils import timezone
 from console import access
 from console.templatetags import ui
 
+pytestmark = pytest.mark.once
+
 TEMPLATES = settings.BASE_DIR / "templates"
 STATIC = settings.BASE_DIR / "static"
 ICON = re.compile(r"""(?:\{% icon |\bicon=)["']([\w-]+)["']""")

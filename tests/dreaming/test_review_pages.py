@@ -14,7 +14,7 @@ from tests.dreaming.conftest import BEFORE
 from tests.dreaming.dreamer import begin, carry_out, talked
 from tests.factories import TESTER, make_agent, make_dream, make_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 HTMX = {"HX-Request": "true"}
 TWO = "# Talk\n\nThe talk is at two o'clock now.\nAlice speaks.\n"
 

@@ -11,6 +11,8 @@ from memory.merge import Overlap, apply_choices, merge_texts, merge_trees
 from memory.paths import MAX_CONTENT_BYTES, Invalid
 from memory.stores import sha256
 
+pytestmark = pytest.mark.once
+
 LIST = "# Team\n- Ada\n- Ben\n"
 
 

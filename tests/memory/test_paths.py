@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from memory import paths
 from memory.paths import Invalid
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     "path",

@@ -10,6 +10,8 @@ from sessions.providers.base import ProviderError, Reply, TextDelta, Thinking, U
 from sessions.providers.http import Endpoint
 from tests.sessions.fake_models import KEY, Call, FakeModels, Raw, Think, Turn, make_request
 
+pytestmark = pytest.mark.once
+
 TOOLS = [
     {"name": name, "description": name, "input_schema": {"type": "object"}}
     for name in ("read", "grep")

@@ -9,6 +9,8 @@ from sessions.providers.http import Endpoint
 from sessions.providers.openai import OpenAI, payload
 from tests.sessions.fake_models import KEY, Call, FakeModels, Raw, Think, Turn, make_request
 
+pytestmark = pytest.mark.once
+
 TOOLS = [{"name": "read", "description": "Reads.", "input_schema": {"type": "object"}}]
 
 

@@ -14,6 +14,8 @@ from sessions.providers.http import Endpoint, lines, retry_after
 from sessions.providers.openai import OpenAI
 from tests.sessions.fake_models import KEY, Call, FakeModels, Raw, Turn, make_request
 
+pytestmark = pytest.mark.once
+
 EVENTS = {"Content-Type": "text/event-stream"}
 
 

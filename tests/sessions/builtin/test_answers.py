@@ -4,6 +4,8 @@ import pytest
 
 from tests.sessions.builtin.world import DAY, MOUNT, Conversation, Memory, ask, store, tell
 
+pytestmark = pytest.mark.once
+
 TOLD = (
     "My name is Ana Lindqvist and I live in Oslo.",
     "I'm allergic to peanuts.",

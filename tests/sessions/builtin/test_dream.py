@@ -14,6 +14,8 @@ from tests.sessions.builtin.world import (
     store,
 )
 
+pytestmark = pytest.mark.once
+
 # -- Reading transcripts ------------------------------------------------------------------
 
 

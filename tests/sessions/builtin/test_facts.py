@@ -7,6 +7,8 @@ import pytest
 from sessions.providers.builtin.changes import corrected, reach
 from sessions.providers.builtin.facts import Fact, holds, same
 
+pytestmark = pytest.mark.once
+
 OLD = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NEW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -12,6 +12,8 @@ from sessions.providers.builtin.notes import append_bullets, append_edit, parse
 from sessions.providers.builtin.thread import read_stores
 from sessions.providers.builtin.utterances import units
 
+pytestmark = pytest.mark.once
+
 FRIDAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

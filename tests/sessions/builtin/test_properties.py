@@ -1,5 +1,6 @@
 """What must hold for any text at all."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -7,6 +8,8 @@ from sessions.providers.builtin.items import Finding
 from sessions.providers.builtin.notes import PROVENANCE, parse
 from sessions.providers.builtin.tidying import tidy
 from tests.sessions.builtin.world import MOUNT, Conversation, Memory, extract, lines
+
+pytestmark = pytest.mark.once
 
 QUICK = settings(
     max_examples=60,

@@ -14,6 +14,8 @@ from tests.sessions.builtin.world import (
     tell,
 )
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("said", "file"),

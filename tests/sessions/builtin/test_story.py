@@ -14,6 +14,8 @@ from tests.sessions.builtin.world import (
     tell,
 )
 
+pytestmark = pytest.mark.once
+
 NEXT_DAY = DAY.replace(day=21)
 NEWS = (
     "I attended the CMA talk yesterday at noon. Multi-agent orchestration, outcomes and memory are "
