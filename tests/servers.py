@@ -31,16 +31,17 @@ def _major(program: Path) -> int:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Run a PostgreSQL server and give its DATABASE_URL. Nothing in it survives."""
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """Run a PostgreSQL server and give its DATABASE_URL. Nothing in it survives.
+
+    A `durable` one waits for the disk at each commit, as it does outside of tests.
+    """
     with _folder() as folder:
         data, port = folder / "data", free_port()
         _call("initdb", "-D", data, "-U", "reverie", "-A", "trust", "-E", "UTF8", "--no-sync")
-        # fsync off: a test database need not survive a power cut.
-        options = (
-            f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off -c full_page_writes=off"
-            " -c synchronous_commit=off -c max_connections=60"
-        )
+        options = f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=60"
+        if not durable:  # a test database need not survive a power cut
+            options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
         start = ("pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
         _call(*start)
         try:

@@ -46,9 +46,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers stop as well
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     options.add_argument("names", nargs="*", metavar="name", help=", ".join(MEASUREMENTS))
-    options.add_argument(
-        "--production", action="store_true", help="on PostgreSQL (without fsync) and Redis"
-    )
+    options.add_argument("--production", action="store_true", help="on PostgreSQL and Redis")
     chosen = options.parse_args(arguments)
     if unknown := set(chosen.names) - set(MEASUREMENTS):
         options.error(f"there is no measurement {', '.join(sorted(unknown))}")
@@ -70,7 +68,7 @@ def choose_servers(parts: ExitStack, production: bool) -> None:
     """Put the databases to use into the environment, where the console will look for them."""
     os.environ |= {"DATABASE_URL": "", "REDIS_URL": ""}
     if production:
-        os.environ["DATABASE_URL"] = parts.enter_context(servers.postgres())
+        os.environ["DATABASE_URL"] = parts.enter_context(servers.postgres(durable=True))
         os.environ["REDIS_URL"] = parts.enter_context(servers.redis())
 
 
