@@ -100,10 +100,14 @@ class Mounts:
 
     def note(self, place: Place, text: str) -> None:
         """Remember what the agent now knows to stand there."""
-        Glimpse.objects.update_or_create(
-            session=self.session,
-            path=place.full,
-            defaults={"sha256": sha256(text), "seen_at": timezone.now()},
+        seen = Glimpse(
+            session=self.session, path=place.full, sha256=sha256(text), seen_at=timezone.now()
+        )
+        Glimpse.objects.bulk_create(
+            [seen],
+            update_conflicts=True,
+            unique_fields=["session", "path"],
+            update_fields=["sha256", "seen_at"],
         )
 
     def count_read(self, place: Place) -> None:
