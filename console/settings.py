@@ -203,6 +203,7 @@ SWEEP = {"schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 3}}
 CELERY_BEAT_SCHEDULE = {
     "sweep turns": {"task": "sessions.tasks.sweep", **SWEEP},
     "sweep dreams": {"task": "dreaming.tasks.sweep", **SWEEP},
+    "sweep ends": {"task": "dreaming.tasks.sweep_ends", **SWEEP},
     "sweep texts": {"task": "memory.tasks.sweep", **SWEEP},
     "sweep uploads": {
         "task": "memory.tasks.sweep_uploads",

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dreaming.indexing import SAID
 from dreaming.models import Finding
 from memory import words
 
@@ -20,7 +21,6 @@ COMMON = frozenset(
 )
 WORD = re.compile(r"\w+")
 MARKUP = re.compile(r"^[\s>#*+-]*(\d+[.)]\s+)?")
-SAID = re.compile(r"\s*\(said [^)]*\)")
 
 
 @dataclass(frozen=True)

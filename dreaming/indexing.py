@@ -12,7 +12,8 @@ GIST_CHARACTERS = 140
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
 _MARKUP = re.compile(r"^[-*+>\s]+|^\d+[.)]\s+")
-_SAID = re.compile(r"\s*\(said [^)]*\)")
+SAID = re.compile(r"\s*\((?:said [^)]*|\[said [^\]]*\]\([^)\s]*\))\)")
+"""When a line was said, perhaps with a link to where."""
 
 
 def index_of(files: dict[str, str]) -> str:
@@ -56,7 +57,7 @@ def title_and_gist(path: str, text: str) -> tuple[str, str]:
         if heading and not title:
             title = heading[1]
         elif line.strip() and not heading and not gist:
-            gist = _SAID.sub("", _MARKUP.sub("", line)).strip()
+            gist = SAID.sub("", _MARKUP.sub("", line)).strip()
     name = path.rpartition("/")[2].removesuffix(".md").replace("-", " ")
     return _inline(title or name), _short(gist)
 

@@ -96,6 +96,51 @@ class Dream(models.Model):
         return DOING[self.stage] if self.status == DreamStatus.RUNNING else "Waiting for a worker"
 
 
+class ExtractionState(models.TextChoices):
+    RUNNING = "running", "Saving"
+    DONE = "done", "Saved"
+    SKIPPED = "skipped", "Nothing saved"
+    FAILED = "failed", "Failed"
+
+
+class Extraction(models.Model):
+    """A pass over what was said in a session since the last one, to save what is worth keeping."""
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="extractions")
+    after = models.PositiveBigIntegerField(help_text="The position in the log it begins behind.")
+    upto = models.PositiveBigIntegerField(help_text="The position up to which it reads.")
+    state = models.CharField(max_length=8, choices=ExtractionState, default=ExtractionState.RUNNING)
+    note = models.TextField(blank=True, help_text="Why it failed or saved nothing.")
+    store = models.ForeignKey(Store, models.SET_NULL, null=True, related_name="extractions")
+    change_set = models.OneToOneField(
+        ChangeSet, models.SET_NULL, null=True, related_name="extraction"
+    )
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["state", "lease_until"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session"], condition=models.Q(state="running"), name="one_pass_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()}: {self.session}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == ExtractionState.RUNNING
+
+    @property
+    def can_be_tried_again(self) -> bool:
+        return self.state in (ExtractionState.FAILED, ExtractionState.SKIPPED)
+
+
 class TranscriptState(models.TextChoices):
     QUEUED = "queued", "Queued"
     READING = "reading", "Reading"
@@ -104,9 +149,13 @@ class TranscriptState(models.TextChoices):
 
 
 class Transcript(models.Model):
-    """One input session, as it was when the dream began, and its sub-agent's progress."""
+    """One session's words, as they were when a dream or a pass began, and how far it is read."""
 
-    dream = models.ForeignKey(Dream, models.CASCADE, related_name="transcripts")
+    # One of the two.
+    dream = models.ForeignKey(Dream, models.CASCADE, null=True, related_name="transcripts")
+    extraction = models.OneToOneField(
+        Extraction, models.CASCADE, null=True, related_name="transcript"
+    )
     session = models.ForeignKey(Session, models.SET_NULL, null=True, related_name="dreamt")
     session_key = models.CharField(max_length=40)
     title = models.CharField(max_length=256)
@@ -154,6 +203,9 @@ class Finding(models.Model):
     said_at = models.DateTimeField(null=True)
     verified = models.BooleanField(default=False)
     doubt = models.CharField(max_length=255, blank=True, help_text="Why it was not verified.")
+    # Where a pass at a session's end has put it, or found it said already.
+    path = models.CharField(max_length=1024, blank=True)
+    was_known = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

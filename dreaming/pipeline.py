@@ -159,21 +159,26 @@ def _begin_reading(transcript: Transcript, primary: Thread) -> None:
     transcript.thread = thread
     transcript.save(update_fields=["thread"])
     named = {"session_thread_id": thread.pk, "agent_name": thread.name, "workflow_run_id": None}
-    pieces = transcripts.chunks(transcript.lines)
     events.append(
         thread,
         Entry("session.thread_created", named),
         *telling.status_entries(thread, "running"),
-        *(
-            Entry(
-                "user.message",
-                _text(transcripts.as_message(transcript.title, piece, number, len(pieces))),
-                private={"events": len({line["event"] for line in piece})},
-                queued=True,
-            )
-            for number, piece in enumerate(pieces, 1)
-        ),
+        *messages(transcript),
     )
+
+
+def messages(transcript: Transcript) -> list[Entry]:
+    """A transcript as its sub-agent gets it: one message for each chunk, read one after another."""
+    pieces = transcripts.chunks(transcript.lines)
+    return [
+        Entry(
+            "user.message",
+            _text(transcripts.as_message(transcript.title, piece, number, len(pieces))),
+            private={"events": len({line["event"] for line in piece})},
+            queued=True,
+        )
+        for number, piece in enumerate(pieces, 1)
+    ]
 
 
 def _read(dream: Dream) -> bool:
@@ -385,6 +390,8 @@ def trouble_of(thread: Thread) -> str:
     if end is None:
         return "It never ran."
     reason = end.payload["stop_reason"]["type"]
+    if reason == "budget_reached":
+        return "The budget was spent before it was done."
     if reason != "retries_exhausted":
         return "" if reason == "end_turn" else "The model refused."
     return thread.events.filter(type="session.error").last().payload["error"]["message"]

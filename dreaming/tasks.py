@@ -1,13 +1,16 @@
 """Doorbells of dreaming: a dream to take further, a thread of it to work on, and the sweep."""
 
+from contextlib import suppress
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from dreaming import pipeline, prompts
-from dreaming.models import Dream
+from dreaming import extraction, pipeline, prompts
+from dreaming.models import Dream, Extraction
 from sessions import leases, loop
-from sessions.models import Thread
+from sessions.conversation import Refused
+from sessions.models import Session, Thread
 
 
 @shared_task
@@ -46,6 +49,32 @@ def ring_later(thread_id: str, seconds: float) -> None:
     work.apply_async([thread_id], countdown=seconds)
 
 
+@shared_task
+def extract(key: int) -> None:
+    """Go on with a pass at a session's end."""
+    extraction.work(key, EXTRACTING)
+
+
+@shared_task
+def sweep_ends() -> None:
+    """Begin the passes whose time has come, and ring again for those under way."""
+    for session in Session.objects.filter(pk__in=extraction.due()):
+        with suppress(Refused):  # it runs again, or somebody has deleted it meanwhile
+            extraction.begin(session)
+    room = max(settings.DREAM_THREADS - pipeline.at_work(), 0)
+    for key in extraction.waiting()[:room]:
+        extract.delay(key)
+
+
+def ring_extraction(thread_id: str, seconds: float) -> None:
+    found = Extraction.objects.filter(transcript__thread=thread_id).first()
+    if found:
+        extract.apply_async([found.pk], countdown=seconds)
+
+
+EXTRACTING = loop.Trade(
+    pipeline.reading_tools, ring_extraction, system=prompts.EXTRACT, forgets=True
+)
 TRADES = {
     "extract": loop.Trade(pipeline.reading_tools, ring_later, system=prompts.EXTRACT, forgets=True),
     "consolidate": loop.Trade(pipeline.consolidation_tools, ring_later),

@@ -1,12 +1,14 @@
 from django.urls import path
 
-from dreaming import adoption_views, review_views, views
+from dreaming import adoption_views, extraction_views, review_views, views
 
 app_name = "dreaming"
 urlpatterns = [
     path("", views.dreams, name="dreams"),
     path("new", views.dream_new, name="dream_new"),
     path("attention", views.attention, name="attention"),
+    path("saved/<str:session_id>/", extraction_views.saved, name="saved"),
+    path("saved/<str:session_id>/again", extraction_views.again, name="save_again"),
     path("<str:pk>/", views.dream, name="dream"),
     path("<str:pk>/progress", views.progress_now, name="progress"),
     path("<str:pk>/findings", views.findings, name="findings"),

@@ -15,7 +15,7 @@ from console.htmx import render_page, wants_fragment
 from dreaming import dreams as verbs
 from dreaming import progress
 from dreaming.forms import SHOWN, DreamForm, again, candidates
-from dreaming.models import Dream, DreamStatus, ReviewState
+from dreaming.models import Dream, DreamStatus, Extraction, ExtractionState, ReviewState
 from dreaming.progress import Progress
 from memory.paths import Invalid
 from sessions import page
@@ -75,6 +75,9 @@ def attention(request, workspace):
         "sessions": page.headed(asking[:6]),
         "waiting": rows.filter(review__state__in=waiting).order_by("ended_at")[:8],
         "running": rows.unfinished(),
+        "unsaved": Extraction.objects.filter(
+            state=ExtractionState.FAILED, ended_at__gt=recently, session__workspace=workspace
+        ).select_related("session__workspace")[:3],
         "failed": rows.filter(status=DreamStatus.FAILED, ended_at__gt=recently)[:3],
     }
     return render(request, "dreaming/_attention.html", context)

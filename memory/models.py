@@ -174,6 +174,7 @@ class ChangeSet(models.Model):
         COMMAND = "command", "Command"
         MOVE = "move", "Move"
         DELETION = "deletion", "Deletion"
+        EXTRACTION = "extraction", "Saved from a session"
 
     id = PublicIdField(prefix="chg")
     store = models.ForeignKey(Store, models.CASCADE, related_name="change_sets")

@@ -120,6 +120,7 @@ def _save(
         agent = verbs.update(agent, form.changes(), expected=expected)
     chosen = [(m.store, m.access, m.instructions or "") for m in mounts.mounts()]
     verbs.set_default_stores(agent, chosen)
+    verbs.set_saving(agent, form.minutes)
     return agent
 
 

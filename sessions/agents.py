@@ -33,6 +33,9 @@ CLOUD = {
 }
 
 
+MOST_MINUTES = 30 * 24 * 60
+
+
 class Stale(Exception):
     """The agent has a newer version than the one the writer saw."""
 
@@ -131,6 +134,16 @@ def set_default_stores(agent: Agent, defaults: list[tuple[Store, str, str]]) -> 
         DefaultStore.objects.create(
             agent=agent, store=store, access=Access(access), instructions=instructions
         )
+
+
+def set_saving(agent: Agent, minutes: int | None) -> None:
+    """Let sessions save what is worth keeping once idle for so long, or archived; None for never.
+
+    That begins with the next turn of each session. Raises `Invalid`.
+    """
+    if minutes is not None and not 1 <= minutes <= MOST_MINUTES:
+        raise Invalid(f"The minutes must be 1 to {MOST_MINUTES:,}.")
+    Agent.objects.filter(pk=agent.pk).update(saves_after=minutes)
 
 
 @transaction.atomic

@@ -299,8 +299,9 @@ def archive(session: Session) -> Session:
         events.append(each, *telling.status_entries(each, "terminated"))
     session.threads.update(status=Status.TERMINATED)
     now = timezone.now()
+    saves = session.agent.saves_after is not None and not session.is_dream
     Session.objects.filter(pk=session.pk).update(
-        archived_at=now, updated_at=now, status=Status.TERMINATED
+        archived_at=now, updated_at=now, status=Status.TERMINATED, save_at=now if saves else None
     )
     session.refresh_from_db()
     return session

@@ -27,6 +27,7 @@ from sessions.providers import catalogue
 from sessions.tools import enabled_tools
 
 OTHER = "other"
+SAVES_AFTER = 30  # minutes, unless somebody chooses
 TOOLS = {
     "read": "reads files",
     "write": "writes whole files",
@@ -252,6 +253,15 @@ class AgentForm(forms.Form):
         help_text="Where it asks, the session waits until somebody allows or denies the call.",
     )
 
+    saves = forms.BooleanField(required=False)
+    saves_after = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=agents.MOST_MINUTES,
+        label="Minutes idle until then",
+        help_text="An archived session does not wait for them.",
+    )
+
     def __init__(self, workspace: Workspace, data: Any = None, agent: Agent | None = None) -> None:
         self.config = agent.latest.config if agent else agents.blank_config("", "builtin")
         self.models = catalogue.models(workspace)
@@ -265,6 +275,8 @@ class AgentForm(forms.Form):
             "system": self.config["system"],
             "tools": sorted(enabled_tools(self.config["tools"]) if agent else TOOLS),
             "permission": self._toolset["default_config"]["permission_policy"]["type"],
+            "saves": agent is not None and agent.saves_after is not None,
+            "saves_after": agent and agent.saves_after or SAVES_AFTER,
         }
         super().__init__(data, initial=initial)
         self.fields["model"].choices = [(id, id) for id in [*known, OTHER]]
@@ -286,6 +298,12 @@ class AgentForm(forms.Form):
             "system": given["system"].replace("\r\n", "\n") or None,
             "tools": self._tools(set(given["tools"]), {"type": given["permission"]}),
         }
+
+    @property
+    def minutes(self) -> int | None:
+        """How long a session is idle before it saves; None for never."""
+        given = self.cleaned_data
+        return (given["saves_after"] or SAVES_AFTER) if given["saves"] else None
 
     @property
     def _toolset(self) -> dict[str, Any]:

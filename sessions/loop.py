@@ -9,7 +9,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.conf import settings
@@ -79,7 +79,8 @@ class Turn:
 
     def __init__(self, lease: leases.Lease, trade: Trade) -> None:
         self.lease, self.trade = lease, trade
-        self.thread = Thread.objects.select_related("session__workspace").get(pk=lease.pk)
+        threads = Thread.objects.select_related("session__workspace", "session__agent")
+        self.thread = threads.get(pk=lease.pk)
         self.session = self.thread.session
         self.is_primary = self.thread.parent_id is None
         self.log: list[Event] = []
@@ -290,7 +291,12 @@ class Turn:
         told = {"status": status, "updated_at": timezone.now()}
         Thread.objects.filter(pk=self.thread.pk).update(**told, **changes)
         if self.is_primary:
-            Session.objects.filter(pk=self.session.pk).update(**told, idle_reason=reason)
+            told |= {"idle_reason": reason, "save_at": self._save_at() if reason else None}
+            Session.objects.filter(pk=self.session.pk).update(**told)
+
+    def _save_at(self) -> datetime | None:
+        minutes = None if self.session.is_dream else self.session.agent.saves_after
+        return None if minutes is None else timezone.now() + timedelta(minutes=minutes)
 
     def _status_entries(self, status: str) -> list[Entry]:
         return telling.status_entries(self.thread, status)

@@ -33,6 +33,10 @@ class Agent(models.Model):
     # A copy of the latest version's name, for lists and searches.
     name = models.CharField(max_length=256)
     metadata = models.JSONField(default=dict)
+    # Like the default stores, this is about sessions that are there already, and makes no version.
+    saves_after = models.PositiveIntegerField(
+        null=True, help_text="Minutes idle until what is worth keeping is saved; null for never."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True)
@@ -142,6 +146,13 @@ class Session(models.Model):
     title = models.CharField(max_length=256, null=True)  # noqa: DJ001 - null on the wire
     metadata = models.JSONField(default=dict)
     is_dream = models.BooleanField(default=False, help_text="A dream's own pipeline.")
+    reads = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        null=True,
+        related_name="passes",
+        help_text="The session whose transcript this one goes through, to save what is worth it.",
+    )
     # The primary thread's status, kept here for lists and filters.
     status = models.CharField(max_length=12, choices=Status, default=Status.IDLE)
     # Likewise: the type of the stop reason that it last went idle with. Old news while it works.
@@ -153,6 +164,7 @@ class Session(models.Model):
     cache_creation_input_tokens = models.PositiveBigIntegerField(default=0)
     active_seconds = models.FloatField(default=0)
     cost = models.PositiveBigIntegerField(default=0, help_text="At list price, in nano-dollars.")
+    save_at = models.DateTimeField(null=True, help_text="When to save what is worth keeping.")
     # Only a session that began with a budget can have one.
     budget_cents = models.PositiveBigIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -169,6 +181,11 @@ class Session(models.Model):
                 fields=["workspace", "status"],
                 condition=models.Q(idle_reason=REQUIRES_ACTION),
                 name="sessions_needing_an_answer",
+            ),
+            models.Index(
+                fields=["save_at"],
+                condition=models.Q(save_at__isnull=False),
+                name="sessions_to_save",
             ),
         ]
 

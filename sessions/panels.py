@@ -44,6 +44,8 @@ def state(session: Session, thread: Thread, role: Role, began_at: datetime | Non
 
 
 def _why_closed(session: Session, thread: Thread, role: Role) -> str:
+    if session.reads_id:
+        return "What is worth keeping is looked for here; it takes no messages."
     if session.is_dream:
         return "A dream works here; it takes no messages."
     if thread.parent_id:

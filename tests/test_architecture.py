@@ -66,11 +66,13 @@ LAYERS = {
         apps
         models
         transcripts findings indexing prompts hunks
+        keeping
         pipeline
+        extraction
         tasks
         dreams review adoption
         evidence losses cards progress wire palette
-        forms views review_views adoption_views api
+        forms views review_views adoption_views extraction_views api
         urls
     """,
 }

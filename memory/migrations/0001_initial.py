@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
             name='ChangeSet',
             fields=[
                 ('id', console.ids.PublicIdField(prefix='chg', primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('adoption', 'Adoption'), ('undo', 'Undo'), ('review', 'Review'), ('dream', 'Dream'), ('import', 'Import'), ('rollback', 'Rollback'), ('command', 'Command'), ('move', 'Move'), ('deletion', 'Deletion')], max_length=10)),
+                ('kind', models.CharField(choices=[('adoption', 'Adoption'), ('undo', 'Undo'), ('review', 'Review'), ('dream', 'Dream'), ('import', 'Import'), ('rollback', 'Rollback'), ('command', 'Command'), ('move', 'Move'), ('deletion', 'Deletion'), ('extraction', 'Saved from a session')], max_length=10)),
                 ('summary', models.CharField(max_length=255)),
                 ('actor', models.CharField(max_length=40)),
                 ('actor_name', models.CharField(max_length=255)),

@@ -73,6 +73,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='session',
+            name='reads',
+            field=models.ForeignKey(help_text='The session whose transcript this one goes through, to save what is worth it.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='passes', to='agent_sessions.session'),
+        ),
+        migrations.AddField(
+            model_name='session',
             name='workspace',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='console.workspace'),
         ),
@@ -126,6 +131,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='session',
             index=models.Index(condition=models.Q(('idle_reason', 'requires_action')), fields=['workspace', 'status'], name='sessions_needing_an_answer'),
+        ),
+        migrations.AddIndex(
+            model_name='session',
+            index=models.Index(condition=models.Q(('save_at__isnull', False)), fields=['save_at'], name='sessions_to_save'),
         ),
         migrations.AddConstraint(
             model_name='scratchfile',

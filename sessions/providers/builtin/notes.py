@@ -13,7 +13,9 @@ MOST_NOTES_PER_FILE = 5000
 LONGEST_LINE = 4000
 LEAD_IN = -1  # the depth of "Ingredients:" over the list below it
 
-PROVENANCE = re.compile(r"\s*\((?:said|saved|noted)\s+(\d{4}-\d{2}-\d{2})\)\s*$")
+PROVENANCE = re.compile(  # also as a link: "Tea. ([said 2026-11-20](https://…))"
+    r"\s*\(\[?(?:said|saved|noted)\s+(\d{4}-\d{2}-\d{2})(?:\]\([^()\s]*\))?\)\s*$"
+)
 HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 FENCE = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(```+|~~~+)")
 TABLE_RULE = re.compile(r"\s*\|?[\s:|-]+\|[\s:|-]*$")

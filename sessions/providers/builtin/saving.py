@@ -45,12 +45,12 @@ class Told:
 
     @property
     def bullet(self) -> str:
-        text = _as_item(self.unit.text)
+        text = as_item(self.unit.text)
         below = [f"  {line}" for line in self.unit.block]
         return "\n".join([f"- {with_provenance(text, self.said.day)}", *below])
 
 
-def _as_item(text: str) -> str:
+def as_item(text: str) -> str:
     """A statement that would open a code block or a heading inside a list stays plain text."""
     text = text.replace("```", "`").replace("~~~", "~")
     return f"\\{text}" if text[:1] in "#>|" else text
