@@ -58,6 +58,10 @@ def membership_of(user, slug: str) -> Membership | None:
     )
 
 
+CREDENTIALS = ("x-api-key", "authorization")
+"""The headers that `key_from` reads."""
+
+
 def key_from(headers) -> ApiKey | None:
     """Find the live key in `x-api-key` or `Authorization: Bearer` (wire contract §1.1)."""
     secret = headers.get("x-api-key") or ""

@@ -102,11 +102,11 @@ class Sighting:
         return wire(self.event, waiting=self.waiting)
 
 
-def since(session: Session, position: int, *, thread: Thread | None = None) -> list[Sighting]:
+def since(session: Session, position: int, *, thread_id: str | None = None) -> list[Sighting]:
     """All that entered the log after `position`, in the order readers must see it."""
     events = Event.objects.filter(session=session)
-    if thread:
-        events = events.filter(thread=thread)
+    if thread_id:
+        events = events.filter(thread=thread_id)
     sightings = []
     # Sorted below: with an order here, SQLite would read the whole log to spare itself the sorting.
     for event in events.filter(Q(seq__gt=position) | Q(processed_seq__gt=position)).order_by():

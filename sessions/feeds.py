@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from console import ids
-from console.access import key_from, membership_of
+from console.access import CREDENTIALS, key_from, membership_of
 from console.api import ApiError, find, invalid, key_auth, not_found, stamp
 from console.models import Role
 from sessions import events, news
@@ -82,10 +82,12 @@ class EventLog:
         *,
         only_thread: bool,
     ) -> None:
-        self.headers = request.headers
+        # No more than needed of the request: a stream may be open for hours.
+        self.headers = {name: request.headers.get(name, "") for name in CREDENTIALS}
         self.topics = [session.pk]
         self.is_over = False
-        self.session_id, self.thread, self.only_thread = session.pk, thread, only_thread
+        self.session_id, self.thread_id, self.only_thread = session.pk, thread.pk, only_thread
+        self.is_primary = thread.parent_id is None
         self.position = position
         self.previews = Previews(kinds)
 
@@ -99,21 +101,21 @@ class EventLog:
             return [_deleted()]
         frames = []
         if session.last_seq > self.position:
-            thread = self.thread if self.only_thread else None
-            seen = events.since(session, self.position, thread=thread)
+            thread_id = self.thread_id if self.only_thread else None
+            seen = events.since(session, self.position, thread_id=thread_id)
             frames = [self._frame(sighting) for sighting in seen if self._concerns(sighting.event)]
             self.position = max([session.last_seq, *(sighting.position for sighting in seen)])
         self.is_over = self.is_over or self._has_ended(session)
         return frames
 
     def whispered(self, payload: dict[str, Any]) -> bytes:
-        if payload.get("thread") != self.thread.pk:
+        if payload.get("thread") != self.thread_id:
             return b""
         admitted = self.previews.admit(payload)
         return b"".join(frame(event["type"], _json(event)) for event in admitted)
 
     def _concerns(self, event: Event) -> bool:
-        if event.thread_id == self.thread.pk:
+        if event.thread_id == self.thread_id:
             return True
         return not self.only_thread and event.type.startswith("session.thread_")
 
@@ -125,9 +127,9 @@ class EventLog:
 
     def _has_ended(self, session: Session) -> bool:
         ended = Status.TERMINATED
-        if session.status == ended or self.thread.parent_id is None:
+        if session.status == ended or self.is_primary:
             return session.status == ended
-        return Thread.objects.filter(pk=self.thread.pk, status=ended).exists()
+        return Thread.objects.filter(pk=self.thread_id, status=ended).exists()
 
 
 def _deleted() -> bytes:

@@ -67,6 +67,7 @@ async def application(scope: dict[str, Any], receive: Callable, send: Send) -> N
         await _answer(envelope(request, refusal), send)
         return
     headers = [*HEADERS, (b"request-id", request.id.encode())]
+    del request  # the stream may be open for hours
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     try:
         await _relay(source, send)

@@ -28,6 +28,7 @@ MEASUREMENTS = (
     "tools",
     "growth",
     "crowd",
+    "many",
     "idle",
     "api",
     "write",

@@ -40,7 +40,7 @@ class Target:
         line = (
             f"  {verdict}  {self.name:<{LABEL - 9}} {number(self.value):>9}{self.unit}   {wanted}"
         )
-        if self.is_met or not self.value:
+        if self.is_met or not self.value or not self.limit:
             return line
         over = self.limit / self.value if self.at_least else self.value / self.limit
         return f"{line}   ({over:.1f} times off)"
