@@ -103,6 +103,7 @@ COMPONENTS = {
         for status, description in REFUSALS.items()
     },
 }
+PAGE = re.compile(r"\bPage_(\w+)_$")
 BY_HAND: dict[str, dict[str, Any]] = {}
 """Path items of what the framework does not serve, by their path."""
 
@@ -192,13 +193,13 @@ def _place(parameter: dict[str, Any]) -> tuple[bool, bool, bool]:
 
 
 def plain(value: Any) -> Any:
-    """Leave out the titles that repeat a name in capitals."""
+    """Leave out the titles that repeat a name in capitals, and call `Page[Memory]` a MemoryPage."""
     if isinstance(value, list):
         return [plain(each) for each in value]
     if not isinstance(value, dict):
         return value
     return {
-        re.sub(r"^(\w+?)_(\w+)_$", r"\2\1", str(key)): plain(each)
+        PAGE.sub(r"\1Page", str(key)): PAGE.sub(r"\1Page", each) if key == "$ref" else plain(each)
         for key, each in value.items()
         if not (key == "title" and isinstance(each, str))
     }

@@ -1,4 +1,4 @@
-"""What the routes take in their query: types that state their limits, and the names the wire gives them.
+"""What routes take: types that state their limits, and the names that the wire gives to queries.
 
 Lists are written `types[]`, bounds `created_at[gte]`; routes know them as `types` and
 `created_at_gte`, since Python has no brackets in names.
@@ -34,13 +34,16 @@ def wire_name(name: str, *, is_list: bool = False) -> str:
 
 
 class Says:
-    """Describes a parameter in the document; the framework forgets a `Field`'s own description."""
+    """Describes a value in the document, where the framework forgets a `Field`'s own description.
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    `rules` are those of JSON Schema that a verb checks: it says better than a schema what is wrong.
+    """
+
+    def __init__(self, text: str = "", **rules: Any) -> None:
+        self.words = {"description": text, **rules} if text else rules
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
-        return handler(core) | {"description": self.text}
+        return handler(core) | self.words
 
 
 def limits(most: int) -> Any:
@@ -50,6 +53,12 @@ def limits(most: int) -> Any:
 Limit = limits(100)
 LongLimit = limits(1000)
 Cursor = Annotated[str, Says("`next_page` of the last answer; all else stays as it was.")]
+
+
+_Key = Annotated[str, Says(minLength=1, maxLength=64)]
+_Value = Annotated[str, Says(maxLength=512)]
+Metadata = Annotated[dict[_Key, _Value], Says(maxProperties=16)]
+MetadataPatch = Annotated[dict[str, _Value | None], Says("null takes a key away.")]
 
 
 def _moment(value: Any) -> datetime:

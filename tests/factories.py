@@ -21,6 +21,7 @@ from sessions.models import (
     Session,
     Thread,
 )
+from tests import conformity
 
 TESTER = Actor("user_tester", "Tester")
 TOOLSET = {
@@ -164,7 +165,10 @@ def finish(dream: Dream, **changes: Any) -> Dream:
 
 
 class Api:
-    """A program with a key: `api.post("/v1/memory_stores", {"name": "Notes"}).json()`."""
+    """A program with a key: `api.post("/v1/memory_stores", {"name": "Notes"}).json()`.
+
+    Every answer is compared with the OpenAPI document.
+    """
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
@@ -183,7 +187,9 @@ class Api:
 
     def _send(self, method: str, path: str, *, headers: dict | None = None, **options: Any):
         headers = {"x-api-key": self.secret, **(headers or {})}
-        return getattr(self.client, method)(path, headers=headers, **options)
+        answer = getattr(self.client, method)(path, headers=headers, **options)
+        conformity.check(method.upper(), path.partition("?")[0], answer)
+        return answer
 
 
 def make_api(workspace: Workspace | None = None, role: str = Role.OWNER) -> Api:

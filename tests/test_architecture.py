@@ -21,6 +21,7 @@ LAYERS = {
         accounts access doctor
         palette
         forms queries
+        shapes
         api
         openapi
         views endpoint_views
@@ -44,7 +45,7 @@ LAYERS = {
         search stores
         redaction change_sets bulk folders transfer uploads past blame
         trees history links index_check page results choices wire templatetags palette
-        forms history_forms transfer_forms folder_forms
+        forms history_forms transfer_forms folder_forms shapes
         views file_views edit_views history_views redaction_views use_views past_views transfer_views
         change_views search_views folder_views api
         urls
@@ -58,7 +59,7 @@ LAYERS = {
         loop
         tasks
         agents defaults conversation updates
-        palette reading page panels news feeds wire
+        palette reading page panels news feeds wire shapes
         forms environment_forms views agent_views environment_views money_views api stream
         urls
     """,
@@ -71,7 +72,7 @@ LAYERS = {
         extraction
         tasks
         dreams review adoption
-        evidence losses cards progress wire palette
+        evidence losses cards progress wire shapes palette
         forms views review_views adoption_views extraction_views api
         urls
     """,

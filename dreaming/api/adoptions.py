@@ -5,7 +5,7 @@ from typing import Any
 from ninja import Router
 
 from console.api import conflict, needs
-from dreaming import adoption, review, wire
+from dreaming import adoption, review, shapes, wire
 from dreaming.api.bodies import Adopt, UndoAdoption
 from dreaming.api.finding import answers, find_dream
 from dreaming.models import Dream
@@ -23,7 +23,7 @@ def _resolutions(given: Resolutions | None) -> dict[str, Any]:
 
 @router.post("/{dream_id}/adopt")
 @needs("reviewer")
-def adopt_dream(request, dream_id: str, body: Adopt):
+def adopt_dream(request, dream_id: str, body: Adopt) -> shapes.Adoption | shapes.AdoptionPreview:
     """Adopt a dream
 
     What was approved is merged with what was written meanwhile, or becomes a store of its own; with `dry_run`
@@ -52,7 +52,7 @@ def _dry_run(dream: Dream, body: Adopt) -> dict[str, Any]:
 
 @router.post("/{dream_id}/adopt/undo")
 @needs("reviewer")
-def undo_adoption(request, dream_id: str, body: UndoAdoption | None = None):
+def undo_adoption(request, dream_id: str, body: UndoAdoption | None = None) -> shapes.Adoption:
     """Undo an adoption
 
     A three-way merge with what was written since; the review is approved again.

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from console.queries import Says
 from dreaming.dreams import MAX_INSTRUCTIONS, MAX_SESSIONS
 from memory.api.bodies import Resolutions
 from sessions.api.bodies import Body
@@ -30,7 +31,10 @@ class OutputBehavior(Body):
 
 
 class DreamCreate(Body):
-    inputs: list[Annotated[StoreInput | SessionsInput, Field(discriminator="type")]]
+    inputs: Annotated[
+        list[Annotated[StoreInput | SessionsInput, Field(discriminator="type")]],
+        Says("One memory store and one entry with sessions.", minItems=2, maxItems=2),
+    ]
     model: Annotated[str, StringConstraints(min_length=1, max_length=256)] | DreamModel
     instructions: (
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_INSTRUCTIONS)] | None

@@ -7,10 +7,12 @@ from ninja import Query, Router
 from console import api
 from console.api import find, invalid, needs, not_found
 from console.queries import Between, Cursor, Limit
+from console.shapes import Page
 from dreaming import dreams, wire
 from dreaming.api.bodies import DreamCreate, DreamModel
 from dreaming.api.finding import answers, find_dream, rows_of
 from dreaming.models import DreamStatus
+from dreaming.shapes import Dream
 from memory.paths import Invalid
 from sessions.models import Session
 
@@ -19,7 +21,7 @@ router = Router(tags=["Dreams"])
 
 @router.post("")
 @needs("editor")
-def create_dream(request, body: DreamCreate):
+def create_dream(request, body: DreamCreate) -> Dream:
     """Create a dream
 
     Over one memory store and 1 to 100 sessions. It never changes its input: it writes a draft, to be reviewed.
@@ -72,7 +74,7 @@ def list_dreams(
     limit: Limit = 20,
     page: Cursor | None = None,
     include_archived: bool = False,
-):
+) -> Page[Dream]:
     """List dreams
 
     Newest first.
@@ -86,14 +88,14 @@ def list_dreams(
 
 
 @router.get("/{dream_id}")
-def retrieve_dream(request, dream_id: str):
+def retrieve_dream(request, dream_id: str) -> Dream:
     """Retrieve a dream"""
     return wire.dream(find_dream(request, dream_id))
 
 
 @router.post("/{dream_id}/cancel")
 @needs("editor")
-def cancel_dream(request, dream_id: str):
+def cancel_dream(request, dream_id: str) -> Dream:
     """Cancel a dream
 
     What it wrote stays. Cancelling it again changes nothing.
@@ -105,7 +107,7 @@ def cancel_dream(request, dream_id: str):
 
 @router.post("/{dream_id}/archive")
 @needs("editor")
-def archive_dream(request, dream_id: str):
+def archive_dream(request, dream_id: str) -> Dream:
     """Archive a dream
 
     Once it has ended; its draft stays.

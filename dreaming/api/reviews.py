@@ -4,7 +4,7 @@ from ninja import Router
 
 from console.actors import Actor
 from console.api import ApiError, conflict, invalid, needs
-from dreaming import hunks, review, wire
+from dreaming import hunks, review, shapes, wire
 from dreaming.api.bodies import Approve, Decide
 from dreaming.api.finding import answers, find_dream
 from dreaming.cards import Cards
@@ -23,7 +23,7 @@ def _cards(request, dream_id: str) -> Cards:
 
 
 @router.get("/{dream_id}/review")
-def retrieve_review(request, dream_id: str):
+def retrieve_review(request, dream_id: str) -> shapes.DreamReview:
     """Retrieve a review
 
     Every file that the dream would change, what speaks for it, what would get lost, and what was decided.
@@ -33,7 +33,7 @@ def retrieve_review(request, dream_id: str):
 
 @router.post("/{dream_id}/review/decisions")
 @needs("reviewer")
-def decide(request, dream_id: str, body: Decide):
+def decide(request, dream_id: str, body: Decide) -> shapes.MadeDecision:
     """Decide on a file
 
     Or with `hunk_id` on one of its changes, which can be rejected or edited.
@@ -62,7 +62,7 @@ def _decide_hunk(dream: Dream, body: Decide, by: Actor) -> None:
 
 @router.post("/{dream_id}/review/approve")
 @needs("reviewer")
-def approve_review(request, dream_id: str, body: Approve | None = None):
+def approve_review(request, dream_id: str, body: Approve | None = None) -> shapes.DreamReview:
     """Approve a review
 
     With `digest`, the review's own, only if it still proposes what was seen. Answers 409 with `blockers` while
@@ -85,7 +85,7 @@ def _blocked(cards: Cards, refusal: review.Refused) -> ApiError:
 
 @router.post("/{dream_id}/review/reject")
 @needs("reviewer")
-def reject_review(request, dream_id: str):
+def reject_review(request, dream_id: str) -> shapes.DreamReview:
     """Reject a review
 
     Nothing of the dream will be adopted.

@@ -5,37 +5,55 @@ from typing import Annotated, Literal
 from ninja import Schema
 from pydantic import ConfigDict, StringConstraints
 
-from console.queries import Says
+from console.queries import Metadata, MetadataPatch, Says
+from memory import paths
 
 View = Annotated[
     Literal["basic", "full"],
     Says("Texts come with `full`; with `basic` they are null."),
 ]
-Folder = Annotated[str, Says("Only what stands in this folder; starts and ends in /.")]
+FOLDER = r"^/([^/]+/)*$"
+Folder = Annotated[
+    str, Says("Only what stands in this folder; starts and ends in /.", pattern=FOLDER)
+]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[
+    str, Says("Without control characters.", minLength=1, maxLength=255, pattern=r"\S")
+]
+Description = Annotated[str, Says(maxLength=1024)]
+Path = Annotated[
+    str,
+    Says(
+        "A file's place: up to 20 parts and 1,024 bytes in normal form C, without . and .. and"
+        " invisible characters.",
+        pattern="^(/[^/]+){1,20}$",
+        maxLength=paths.MAX_PATH_BYTES,
+    ),
+]
+Content = Annotated[str, Says("At most 102,400 bytes.", maxLength=paths.MAX_CONTENT_BYTES)]
 
 
 class Body(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class StoreCreate(Body):
-    name: str
-    description: str | None = None
-    metadata: dict[str, str] | None = None
+    name: Name
+    description: Description | None = None
+    metadata: Metadata | None = None
 
 
 class StoreUpdate(Body):
-    name: str | None = None
-    description: str | None = None
-    metadata: dict[str, str | None] | None = None
+    name: Name | None = None
+    description: Description | None = None
+    metadata: MetadataPatch | None = None
 
 
 class MemoryCreate(Body):
     """`content` has to be there, if only as "" or null, which mean an empty text."""
 
-    path: str
-    content: str | None
+    path: Path
+    content: Content | None
 
 
 class Precondition(Body):
@@ -44,8 +62,8 @@ class Precondition(Body):
 
 
 class MemoryUpdate(Body):
-    content: str | None = None
-    path: str | None = None
+    content: Content | None = None
+    path: Path | None = None
     precondition: Precondition | None = None
 
 
@@ -54,7 +72,7 @@ class Restore(Body):
 
 
 class MergedText(Body):
-    content: str | None
+    content: Content | None
 
 
 Resolutions = Annotated[

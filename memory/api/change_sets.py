@@ -5,7 +5,8 @@ from ninja import Router
 from console import api
 from console.api import find, needs
 from console.queries import Cursor, Limit
-from memory import change_sets, wire
+from console.shapes import Page
+from memory import change_sets, shapes, wire
 from memory.api.bodies import UndoChangeSet
 from memory.api.stores import find_store
 from memory.models import ChangeSet
@@ -19,7 +20,9 @@ def _all(request, store_id: str):
 
 
 @router.get("/{store_id}/change_sets")
-def list_change_sets(request, store_id: str, limit: Limit = 20, page: Cursor | None = None):
+def list_change_sets(
+    request, store_id: str, limit: Limit = 20, page: Cursor | None = None
+) -> Page[shapes.ChangeSet]:
     """List change sets
 
     What each act changed in the store, newest first.
@@ -34,7 +37,7 @@ def list_change_sets(request, store_id: str, limit: Limit = 20, page: Cursor | N
 
 
 @router.get("/{store_id}/change_sets/{change_set_id}")
-def retrieve_change_set(request, store_id: str, change_set_id: str):
+def retrieve_change_set(request, store_id: str, change_set_id: str) -> shapes.ChangeSetWithFiles:
     """Retrieve a change set
 
     With the files it changed, and their hashes before and after.
@@ -56,7 +59,9 @@ def _files(change_set: ChangeSet) -> list[dict]:
 
 @router.post("/{store_id}/change_sets/{change_set_id}/undo")
 @needs("reviewer")
-def undo_change_set(request, store_id: str, change_set_id: str, body: UndoChangeSet | None = None):
+def undo_change_set(
+    request, store_id: str, change_set_id: str, body: UndoChangeSet | None = None
+) -> shapes.Undone | shapes.UndoPreview:
     """Undo a change set
 
     A three-way merge with what was written since, as a new change set; with `dry_run` only what it would do.

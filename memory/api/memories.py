@@ -11,6 +11,8 @@ from memory import change_sets, listing, paths, stores, wire
 from memory.api.bodies import Folder, MemoryCreate, MemoryUpdate, Sha256, View, expected
 from memory.api.stores import find_store
 from memory.models import Memory
+from memory.shapes import DeletedMemory, MemoryPage
+from memory.shapes import Memory as MemoryShape
 from memory.stores import Act
 
 MOST_FULL = 20  # memories with their texts on one page
@@ -30,7 +32,7 @@ def _find(request, store_id: str, memory_id: str):
 
 @router.post("/{store_id}/memories")
 @needs("editor")
-def create_memory(request, store_id: str, body: MemoryCreate, view: View = "basic"):
+def create_memory(request, store_id: str, body: MemoryCreate, view: View = "basic") -> MemoryShape:
     """Create a memory
 
     Never overwrites: answers 409 `memory_path_conflict_error` when the path, one above it or one below it is taken.
@@ -49,7 +51,7 @@ def list_memories(
     limit: Limit = 20,
     page: Cursor | None = None,
     view: View = "basic",
-):
+) -> MemoryPage:
     """List memories
 
     By path. A page has at most 20 of them with `view=full`.
@@ -76,7 +78,7 @@ def _after(cursor: str | None, place: dict) -> str:
 
 
 @router.get("/{store_id}/memories/{memory_id}")
-def retrieve_memory(request, store_id: str, memory_id: str, view: View = "full"):
+def retrieve_memory(request, store_id: str, memory_id: str, view: View = "full") -> MemoryShape:
     """Retrieve a memory"""
     return wire.memory(_find(request, store_id, memory_id), view)
 
@@ -84,7 +86,9 @@ def retrieve_memory(request, store_id: str, memory_id: str, view: View = "full")
 @router.patch("/{store_id}/memories/{memory_id}", include_in_schema=False)  # as it once was
 @router.post("/{store_id}/memories/{memory_id}")
 @needs("editor")
-def update_memory(request, store_id: str, memory_id: str, body: MemoryUpdate, view: View = "basic"):
+def update_memory(
+    request, store_id: str, memory_id: str, body: MemoryUpdate, view: View = "basic"
+) -> MemoryShape:
     """Update a memory
 
     Its text, its path or both. With a `precondition` only if its text is still the one that was read; otherwise
@@ -104,7 +108,7 @@ def update_memory(request, store_id: str, memory_id: str, body: MemoryUpdate, vi
 @needs("editor")
 def delete_memory(
     request, store_id: str, memory_id: str, expected_content_sha256: Sha256 | None = None
-):
+) -> DeletedMemory:
     """Delete a memory
 
     Its versions stay. With `expected_content_sha256` only if its text is still that one.

@@ -11,6 +11,7 @@ from memory.api.bodies import Folder
 from memory.api.stores import find_store
 from memory.models import Store
 from memory.search import Hits
+from memory.shapes import SearchHits
 
 router = Router(tags=["Search"])
 
@@ -24,7 +25,7 @@ def search_store(
     path_prefix: Folder = "/",
     limit: limits(search.LIMIT) = 20,
     page: Cursor | None = None,
-):
+) -> SearchHits:
     """Search a memory store
 
     `grep` finds the lines that match a regular expression, in the order of paths, page by page; `ranked` the

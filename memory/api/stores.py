@@ -5,8 +5,10 @@ from ninja import Query, Router
 from console import api
 from console.api import find, needs
 from console.queries import Between, Cursor, Limit
+from console.shapes import Page
 from memory import stores, wire
 from memory.api.bodies import StoreCreate, StoreUpdate
+from memory.shapes import DeletedMemoryStore, MemoryStore
 
 router = Router(tags=["Memory stores"])
 
@@ -17,7 +19,7 @@ def find_store(request, store_id: str):
 
 @router.post("")
 @needs("editor")
-def create_store(request, body: StoreCreate):
+def create_store(request, body: StoreCreate) -> MemoryStore:
     """Create a memory store"""
     store = stores.create(
         request.workspace,
@@ -35,7 +37,7 @@ def list_stores(
     limit: Limit = 20,
     page: Cursor | None = None,
     include_archived: bool = False,
-):
+) -> Page[MemoryStore]:
     """List memory stores
 
     Newest first.
@@ -50,14 +52,14 @@ def list_stores(
 
 
 @router.get("/{store_id}")
-def retrieve_store(request, store_id: str):
+def retrieve_store(request, store_id: str) -> MemoryStore:
     """Retrieve a memory store"""
     return wire.store(find_store(request, store_id))
 
 
 @router.post("/{store_id}")
 @needs("editor")
-def update_store(request, store_id: str, body: StoreUpdate):
+def update_store(request, store_id: str, body: StoreUpdate) -> MemoryStore:
     """Update a memory store
 
     What is absent or null stays; `metadata` is a patch, in which null takes a key away.
@@ -68,7 +70,7 @@ def update_store(request, store_id: str, body: StoreUpdate):
 
 @router.post("/{store_id}/archive")
 @needs("editor")
-def archive_store(request, store_id: str):
+def archive_store(request, store_id: str) -> MemoryStore:
     """Archive a memory store
 
     It can be read, exported and deleted, no longer written or attached. Archiving it again changes nothing.
@@ -78,7 +80,7 @@ def archive_store(request, store_id: str):
 
 @router.delete("/{store_id}")
 @needs("editor")
-def delete_store(request, store_id: str):
+def delete_store(request, store_id: str) -> DeletedMemoryStore:
     """Delete a memory store
 
     With its memories, versions and change sets.

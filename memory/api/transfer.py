@@ -11,8 +11,10 @@ from ninja import Query, Router
 from console.api import conflict, invalid, needs
 from console.queries import Says
 from memory import layouts, transfer, uploads, wire
+from memory.api.bodies import FOLDER
 from memory.api.stores import find_store
 from memory.archives import Archive, Unreadable
+from memory.shapes import ImportPlan
 from memory.transfer import Moved, Options
 
 ZIP = {"schema": {"type": "string", "format": "binary"}}
@@ -24,7 +26,8 @@ FORM = {
     }
 }
 Paths = list[Annotated[str, Says("Only these files, and folders that end in /.")]]
-Into = Annotated[str, Says("The folder to import into; starts and ends in /.")]
+Into = Annotated[str, Says("The folder to import into; starts and ends in /.", pattern=FOLDER)]
+
 Kind = Annotated[
     Literal[("", *layouts.KINDS)],
     Says("; ".join(f"`{kind}`: {text}" for kind, text in layouts.KINDS.items())),
@@ -69,7 +72,7 @@ def import_store(
     strip: bool = True,
     overwrite: bool = True,
     plan_sha256: str = "",
-):
+) -> ImportPlan:
     """Import into a memory store
 
     The body is a zip, or a form with `files`; the answer says file by file what was done, or with `dry_run` what

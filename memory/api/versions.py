@@ -10,11 +10,13 @@ from ninja import Query, Router, Schema
 from console import api
 from console.api import find, needs
 from console.queries import Between, Cursor, Limit
+from console.shapes import Page
 from memory import redaction, stores, wire
 from memory.api.bodies import Restore, View, expected
 from memory.api.memories import MOST_FULL
 from memory.api.stores import find_store
 from memory.models import Version
+from memory.shapes import Memory, MemoryVersion
 from memory.stores import Act
 
 router = Router(tags=["Memory versions"])
@@ -53,7 +55,7 @@ def list_versions(
     limit: Limit = 20,
     page: Cursor | None = None,
     view: View = "basic",
-):
+) -> Page[MemoryVersion]:
     """List memory versions
 
     Newest first. A page has at most 20 of them with `view=full`.
@@ -74,14 +76,14 @@ def list_versions(
 
 
 @router.get("/{store_id}/memory_versions/{version_id}")
-def retrieve_version(request, store_id: str, version_id: str, view: View = "full"):
+def retrieve_version(request, store_id: str, version_id: str, view: View = "full") -> MemoryVersion:
     """Retrieve a memory version"""
     return wire.version(_find(request, store_id, version_id), view)
 
 
 @router.post("/{store_id}/memory_versions/{version_id}/redact")
 @needs("editor")
-def redact_version(request, store_id: str, version_id: str):
+def redact_version(request, store_id: str, version_id: str) -> MemoryVersion:
     """Redact a memory version
 
     Takes its text, path and hash away for good. A memory's newest version cannot be redacted.
@@ -94,7 +96,7 @@ def redact_version(request, store_id: str, version_id: str):
 @needs("editor")
 def restore_version(
     request, store_id: str, version_id: str, body: Restore | None = None, view: View = "basic"
-):
+) -> Memory:
     """Restore a memory version
 
     Writes its text and path back, as a new version.

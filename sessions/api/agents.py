@@ -16,8 +16,9 @@ from console.api import (
     position_of,
 )
 from console.queries import Between, Cursor, Limit
+from console.shapes import Page
 from memory.paths import Invalid
-from sessions import agents, wire
+from sessions import agents, shapes, wire
 from sessions.api.bodies import (
     AgentCreate,
     AgentUpdate,
@@ -129,7 +130,7 @@ def config_changes(body: AgentUpdate | AgentCreate, before: dict | None = None) 
 
 @router.post("")
 @needs("editor")
-def create_agent(request, body: AgentCreate):
+def create_agent(request, body: AgentCreate) -> shapes.Agent:
     """Create an agent"""
     check_offered(body)
     config = {**agents.blank_config(body.name, "builtin"), **config_changes(body)}
@@ -146,7 +147,7 @@ def list_agents(
     limit: Limit = 20,
     page: Cursor | None = None,
     include_archived: bool = False,
-):
+) -> Page[shapes.Agent]:
     """List agents
 
     Newest first, each in its latest version.
@@ -159,7 +160,7 @@ def list_agents(
 
 
 @router.get("/{agent_id}")
-def retrieve_agent(request, agent_id: str, version: Version | None = None):
+def retrieve_agent(request, agent_id: str, version: Version | None = None) -> shapes.Agent:
     """Retrieve an agent
 
     As it is, or as it was in a `version`.
@@ -175,7 +176,7 @@ def retrieve_agent(request, agent_id: str, version: Version | None = None):
 
 @router.post("/{agent_id}")
 @needs("editor")
-def update_agent(request, agent_id: str, body: AgentUpdate):
+def update_agent(request, agent_id: str, body: AgentUpdate) -> shapes.Agent:
     """Update an agent
 
     What is absent stays; `tools` is replaced in full, `metadata` is a patch. A change makes a new version. With
@@ -195,7 +196,7 @@ def update_agent(request, agent_id: str, body: AgentUpdate):
 
 @router.post("/{agent_id}/archive")
 @needs("editor")
-def archive_agent(request, agent_id: str):
+def archive_agent(request, agent_id: str) -> shapes.Agent:
     """Archive an agent
 
     Its sessions go on, new ones are refused.
@@ -204,7 +205,9 @@ def archive_agent(request, agent_id: str):
 
 
 @router.get("/{agent_id}/versions")
-def list_agent_versions(request, agent_id: str, limit: Limit = 20, page: Cursor | None = None):
+def list_agent_versions(
+    request, agent_id: str, limit: Limit = 20, page: Cursor | None = None
+) -> Page[shapes.Agent]:
     """List an agent's versions
 
     Newest first, each as the agent was then.

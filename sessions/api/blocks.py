@@ -5,11 +5,19 @@ import binascii
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from console.queries import Says
 
 
 class Part(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def _base64(data: Any) -> Any:
@@ -20,8 +28,26 @@ def _base64(data: Any) -> Any:
     return data
 
 
-Base64 = Annotated[str, StringConstraints(min_length=1), BeforeValidator(_base64)]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=8192)]
+_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+Base64 = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    BeforeValidator(_base64),
+    Says(contentEncoding="base64", pattern=_BASE64),
+]
+
+
+def _one_word(url: str) -> str:
+    if len(url.split()) > 1 or url.endswith("://"):
+        raise ValueError("this is not the address of anything")
+    return url
+
+
+Url = Annotated[
+    str,
+    StringConstraints(pattern="^https?://", max_length=8192),
+    AfterValidator(_one_word),
+]
 
 
 class TextBlock(Part):

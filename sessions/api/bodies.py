@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal
 
 from ninja import Schema
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
+from console.queries import Metadata, MetadataPatch, Says
+from sessions import shells
 from sessions.api.blocks import Returned, Said
 
 MOST_EVENTS = 1000  # sent at once
@@ -15,12 +18,13 @@ MOST_BLOCKS = 1000  # of one message
 
 
 class Body(Schema):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-Metadata = dict[str, str]
-MetadataPatch = dict[str, str | None]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+AgentDescription = Annotated[str, Says(maxLength=2048)]
+SystemPrompt = Annotated[str, Says(maxLength=100_000)]
+NotOffered = Annotated[list[dict], Says("Not offered by this server: empty or null.", maxItems=0)]
 Version = Annotated[int, Field(ge=1)]
 
 
@@ -45,6 +49,8 @@ class ToolDefaults(Body):
 
 
 class ToolConfig(Schema):
+    model_config = ConfigDict(strict=True)
+
     name: Literal["bash", "edit", "read", "write", "glob", "grep", "web_fetch", "web_search"]
     type: str | None = None
     enabled: bool | None = None
@@ -61,7 +67,9 @@ class CustomTool(Body):
     type: Literal["custom"]
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
     description: str
-    input_schema: dict[str, Any]
+    input_schema: Annotated[
+        dict[str, Any], Says(required=["type"], properties={"type": {"const": "object"}})
+    ]
 
     @field_validator("input_schema")
     @classmethod
@@ -78,26 +86,26 @@ Tools = Annotated[list[AnyTool], Field(max_length=256)]
 class AgentCreate(Body):
     name: Name
     model: Name | ModelChoice
-    description: str | None = None
-    system: str | None = None
+    description: AgentDescription | None = None
+    system: SystemPrompt | None = None
     tools: Tools | None = None
-    skills: list[dict] | None = None
-    mcp_servers: list[dict] | None = None
-    multiagent: dict | None = None
+    skills: NotOffered | None = None
+    mcp_servers: NotOffered | None = None
+    multiagent: Annotated[dict, Says(maxProperties=0)] | None = None
     metadata: Metadata | None = None
     execution_identity: dict | None = None
 
 
 class AgentUpdate(Body):
     version: Version | None = None
-    name: Name | None = None
-    model: Name | ModelChoice | None = None
-    description: str | None = None
-    system: str | None = None
+    name: Name | SkipJsonSchema[None] = None  # null is refused in words
+    model: Name | ModelChoice | SkipJsonSchema[None] = None
+    description: AgentDescription | None = None
+    system: SystemPrompt | None = None
     tools: Tools | None = None
-    skills: list[dict] | None = None
-    mcp_servers: list[dict] | None = None
-    multiagent: dict | None = None
+    skills: NotOffered | None = None
+    mcp_servers: NotOffered | None = None
+    multiagent: Annotated[dict, Says(maxProperties=0)] | None = None
     metadata: MetadataPatch | None = None
     execution_identity: dict | None = None
 
@@ -126,14 +134,19 @@ class Packages(Body):
     pip: list[str] | None = None
 
 
+def _limit(name: str) -> Any:
+    least, most = shells.RANGES[name]
+    return Annotated[int, Says(minimum=least, maximum=most)] | None
+
+
 class Shell(Body):
     """Our own addition: whether sessions here have `bash`, and its limits (`sessions/shells.py`)."""
 
     enabled: bool | None = None
-    timeout_seconds: int | None = None
-    memory_mb: int | None = None
-    processes: int | None = None
-    disk_mb: int | None = None
+    timeout_seconds: _limit("timeout_seconds") = None
+    memory_mb: _limit("memory_mb") = None
+    processes: _limit("processes") = None
+    disk_mb: _limit("disk_mb") = None
 
 
 class EnvironmentConfig(Body):
@@ -169,11 +182,11 @@ class AgentOverrides(Body):
     type: Literal["agent_with_overrides"]
     id: str
     version: Version | None = None
-    model: Name | ModelChoice | None = None
-    system: str | None = None
+    model: Name | ModelChoice | SkipJsonSchema[None] = None
+    system: SystemPrompt | None = None
     tools: Tools | None = None
-    skills: list[dict] | None = None
-    mcp_servers: list[dict] | None = None
+    skills: NotOffered | None = None
+    mcp_servers: NotOffered | None = None
 
 
 class StoreResource(Body):
@@ -255,13 +268,13 @@ class SessionCreate(Body):
     metadata: Metadata | None = None
     resources: list[StoreResource] | None = None
     initial_events: Annotated[list[FirstEvent], Field(max_length=50)] | None = None
-    vault_ids: list[str] | None = None
+    vault_ids: Annotated[list[str], Says("Not offered: empty or null.", maxItems=0)] | None = None
     budget: Budget | None = None
 
 
 class SessionAgentUpdate(Body):
     tools: Tools | None = None
-    mcp_servers: list[dict] | None = None
+    mcp_servers: NotOffered | None = None
 
 
 class SessionUpdate(Body):
@@ -269,7 +282,7 @@ class SessionUpdate(Body):
     metadata: MetadataPatch | None = None
     agent: SessionAgentUpdate | None = None
     budget: Budget | None = None
-    vault_ids: Any = None
+    vault_ids: SkipJsonSchema[Any] = None  # refused in words
 
 
 class EventsSend(Body):

@@ -8,8 +8,9 @@ from ninja import Router
 from console import api
 from console.api import find, invalid, needs
 from console.queries import Cursor, Limit
+from console.shapes import Page
 from memory.paths import Invalid
-from sessions import agents, shells, wire
+from sessions import agents, shapes, shells, wire
 from sessions.api.bodies import EnvironmentConfig, EnvironmentCreate, EnvironmentUpdate
 
 router = Router(tags=["Environments"])
@@ -37,7 +38,7 @@ def _config(given: EnvironmentConfig | None, before: dict = agents.CLOUD) -> dic
 
 @router.post("")
 @needs("editor")
-def create_environment(request, body: EnvironmentCreate):
+def create_environment(request, body: EnvironmentCreate) -> shapes.Environment:
     """Create an environment"""
     try:
         environment = agents.create_environment(
@@ -55,7 +56,7 @@ def create_environment(request, body: EnvironmentCreate):
 @router.get("")
 def list_environments(
     request, limit: Limit = 20, page: Cursor | None = None, include_archived: bool = False
-):
+) -> Page[shapes.Environment]:
     """List environments
 
     Newest first.
@@ -67,7 +68,7 @@ def list_environments(
 
 
 @router.get("/{environment_id}")
-def retrieve_environment(request, environment_id: str):
+def retrieve_environment(request, environment_id: str) -> shapes.Environment:
     """Retrieve an environment"""
     return wire.environment(_find(request, environment_id))
 
@@ -78,7 +79,7 @@ def _find(request, environment_id: str):
 
 @router.post("/{environment_id}")
 @needs("editor")
-def update_environment(request, environment_id: str, body: EnvironmentUpdate):
+def update_environment(request, environment_id: str, body: EnvironmentUpdate) -> shapes.Environment:
     """Update an environment
 
     What is absent stays; `config` is merged, and `metadata` is a patch in which null or "" takes a key away.
@@ -104,7 +105,7 @@ def update_environment(request, environment_id: str, body: EnvironmentUpdate):
 
 @router.post("/{environment_id}/archive")
 @needs("editor")
-def archive_environment(request, environment_id: str):
+def archive_environment(request, environment_id: str) -> shapes.Environment:
     """Archive an environment
 
     Its sessions go on, new ones are refused.
@@ -114,7 +115,7 @@ def archive_environment(request, environment_id: str):
 
 @router.delete("/{environment_id}")
 @needs("editor")
-def delete_environment(request, environment_id: str):
+def delete_environment(request, environment_id: str) -> shapes.DeletedEnvironment:
     """Delete an environment
 
     Refused while sessions use it.

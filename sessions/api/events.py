@@ -7,8 +7,9 @@ from ninja import Query, Router
 
 from console.api import cursor_of, find, invalid, needs, position_of
 from console.queries import Between, Cursor, LongLimit, Says
+from console.shapes import Page
 from memory.paths import Invalid
-from sessions import conversation, events
+from sessions import conversation, events, shapes
 from sessions.api.bodies import EventsSend
 from sessions.api.sessions import entry_of, find_session
 from sessions.events import Entry
@@ -20,7 +21,7 @@ Types = list[Annotated[str, Says("Only events of these types.")]]
 
 @router.post("/{session_id}/events")
 @needs("editor")
-def send_events(request, session_id: str, body: EventsSend):
+def send_events(request, session_id: str, body: EventsSend) -> shapes.SentEvents:
     """Send events
 
     All or none of them. A message waits until the running turn takes it up; an interrupt does not wait.
@@ -51,7 +52,7 @@ def list_events(
     limit: LongLimit = 1000,
     page: Cursor | None = None,
     order: Literal["asc", "desc"] = "asc",
-):
+) -> Page[shapes.Event]:
     """List a session's events
 
     Of its primary thread, in the order of the conversation; bounds are compared with `processed_at`.
@@ -69,7 +70,7 @@ def list_thread_events(
     types: Query[Types] = [],  # noqa: B006 - pydantic copies it
     limit: LongLimit = 1000,
     page: Cursor | None = None,
-):
+) -> Page[shapes.Event]:
     """List a thread's events
 
     In the order of the conversation; bounds are compared with `processed_at`.

@@ -6,7 +6,7 @@ from ninja import Query, Router
 
 from console.api import not_found
 from console.queries import LongLimit
-from sessions import wire
+from sessions import shapes, wire
 from sessions.providers import catalogue
 
 router = Router(tags=["Models"])
@@ -20,7 +20,7 @@ def list_models(
     limit: LongLimit = 20,
     after_id: str = "",
     before_id: str = "",
-):
+) -> shapes.Models:
     """List models
 
     That agents can use here, newest first; `after_id` and `before_id` are ids of models on the last page.
@@ -47,7 +47,7 @@ def list_models(
 
 
 @router.get("/{path:model_id}")
-def retrieve_model(request, model_id: str):
+def retrieve_model(request, model_id: str) -> shapes.Model:
     """Retrieve a model"""
     model = catalogue.find(model_id, request.workspace)
     if model is None:

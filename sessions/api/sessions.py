@@ -10,8 +10,9 @@ from pydantic import Field
 from console import api
 from console.api import ApiError, cursor_of, find, invalid, needs, not_found, position_of
 from console.queries import Between, Cursor, Limit, LongLimit
+from console.shapes import Page
 from memory.paths import Invalid
-from sessions import conversation, updates, wire
+from sessions import conversation, shapes, updates, wire
 from sessions.api.agents import check_offered, config_changes, resolve_tools
 from sessions.api.blocks import is_empty
 from sessions.api.bodies import (
@@ -62,7 +63,7 @@ def find_session(request, session_id: str) -> Session:
 
 @router.post("")
 @needs("editor")
-def create_session(request, body: SessionCreate):
+def create_session(request, body: SessionCreate) -> shapes.Session:
     """Create a session
 
     With `initial_events` it starts to work at once.
@@ -136,7 +137,7 @@ def list_sessions(
     limit: Limit = 20,
     page: Cursor | None = None,
     order: Literal["asc", "desc"] = "desc",
-):
+) -> shapes.SessionPage:
     """List sessions
 
     By the time they were made. The only list that also knows the way back: `prev_page`.
@@ -186,14 +187,14 @@ def _both_ways(rows: QuerySet, cursor: str | None, limit: int, order: str) -> di
 
 
 @router.get("/{session_id}")
-def retrieve_session(request, session_id: str):
+def retrieve_session(request, session_id: str) -> shapes.Session:
     """Retrieve a session"""
     return wire.session(find_session(request, session_id))
 
 
 @router.post("/{session_id}")
 @needs("editor")
-def update_session(request, session_id: str, body: SessionUpdate):
+def update_session(request, session_id: str, body: SessionUpdate) -> shapes.Session:
     """Update a session
 
     What is absent stays; `metadata` is a patch, `agent.tools` is replaced in full, for this session only and while
@@ -222,7 +223,7 @@ def _changes(body: SessionUpdate) -> dict[str, Any]:
 
 @router.post("/{session_id}/archive")
 @needs("editor")
-def archive_session(request, session_id: str):
+def archive_session(request, session_id: str) -> shapes.Session:
     """Archive a session
 
     It can still be read, and works no more. Refused while it runs: interrupt it first.
@@ -233,7 +234,7 @@ def archive_session(request, session_id: str):
 
 @router.delete("/{session_id}")
 @needs("editor")
-def delete_session(request, session_id: str):
+def delete_session(request, session_id: str) -> shapes.DeletedSession:
     """Delete a session
 
     With its events; stores, agent and environment stay. Refused while it runs.
@@ -245,7 +246,9 @@ def delete_session(request, session_id: str):
 
 
 @router.get("/{session_id}/resources", tags=["Session resources"])
-def list_resources(request, session_id: str, limit: LongLimit = 1000, page: Cursor | None = None):
+def list_resources(
+    request, session_id: str, limit: LongLimit = 1000, page: Cursor | None = None
+) -> Page[shapes.MountedStore]:
     """List a session's resources
 
     The memory stores it works with, in the order they were attached.

@@ -5,7 +5,8 @@ from ninja import Query, Router
 from console import api
 from console.api import find, invalid, needs
 from console.queries import Cursor, LongLimit
-from sessions import conversation, wire
+from console.shapes import Page
+from sessions import conversation, shapes, wire
 from sessions.api.sessions import Statuses, find_session
 
 router = Router(tags=["Threads"])
@@ -23,7 +24,7 @@ def list_threads(
     statuses: Query[Statuses] = [],  # noqa: B006 - pydantic copies it
     limit: LongLimit = 1000,
     page: Cursor | None = None,
-):
+) -> Page[shapes.SessionThread]:
     """List a session's threads
 
     The primary one first, then those of a dream's sub-agents.
@@ -35,14 +36,14 @@ def list_threads(
 
 
 @router.get("/{session_id}/threads/{thread_id}")
-def retrieve_thread(request, session_id: str, thread_id: str):
+def retrieve_thread(request, session_id: str, thread_id: str) -> shapes.SessionThread:
     """Retrieve a thread"""
     return wire.thread(find_thread(request, session_id, thread_id))
 
 
 @router.post("/{session_id}/threads/{thread_id}/archive")
 @needs("editor")
-def archive_thread(request, session_id: str, thread_id: str):
+def archive_thread(request, session_id: str, thread_id: str) -> shapes.SessionThread:
     """Archive a thread
 
     Not the primary one, and only while it is idle.

@@ -4,11 +4,13 @@ import json
 import re
 
 import pytest
+from django.http import JsonResponse
 from django.test import Client
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from console import api, openapi
-from tests import test_access
+from console import openapi
+from console.api import assemble
+from tests import conformity, test_access
 
 pytestmark = pytest.mark.once
 WHERE = "/v1/openapi.json"
@@ -52,7 +54,7 @@ def test_every_route_is_in_the_document(document):
 
 def test_every_method_of_a_route_is_in_the_document(document):
     views = [
-        path for bound in api.api._get_bound_routers() for path in bound.path_operations.values()
+        path for bound in assemble()._get_bound_routers() for path in bound.path_operations.values()
     ]
     offered = {
         (op.view_func.__name__, m) for view in views for op in view.operations for m in op.methods
@@ -82,7 +84,7 @@ def test_parameters_have_the_names_that_programs_write(document):
 
 
 def test_two_shapes_of_one_name_are_a_mistake():
-    made = openapi.Document(api.assemble(), path_prefix="")
+    made = openapi.Document(assemble(), path_prefix="")
     made.add_schema_definitions({"Precondition": made.schemas["Precondition"]})
     with pytest.raises(ValueError, match="Precondition"):
         made.add_schema_definitions({"Precondition": {"type": "object"}})
@@ -104,3 +106,19 @@ def test_the_document_is_only_read(anyone):
     answer = anyone.post(WHERE)
     assert (answer.status_code, answer["allow"]) == (405, "GET, HEAD")
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"state": "new"}, "new"),
+        ({"created_at": "now"}, "date-time"),
+    ],
+    ids=["a field too many", "an unknown word", "no time"],
+)
+def test_an_answer_that_the_document_does_not_promise_is_noticed(api, change, wrong):
+    store = api.post("/v1/memory_stores", {"name": "Notes"}).json()
+    conformity.check("GET", f"/v1/memory_stores/{store['id']}", JsonResponse(store))
+    with pytest.raises(AssertionError, match=wrong):
+        conformity.check("GET", f"/v1/memory_stores/{store['id']}", JsonResponse(store | change))
