@@ -173,6 +173,8 @@ def _work(lease: leases.Lease, trade: loop.Trade) -> None:
         thread.refresh_from_db()
         if thread.status not in pipeline.AT_REST:
             return  # the model's endpoint asked for time
+        if thread.is_stalled and not budgets.is_own_spent(thread.session):
+            return  # the workspace's month is spent: it goes on when there is room again
     why = pipeline.trouble_of(thread) if thread else "Its own session was deleted."
     try:
         if why:

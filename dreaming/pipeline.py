@@ -31,7 +31,7 @@ from memory.paths import Invalid
 from memory.stores import Act
 from sessions import agents, conversation, events, leases, loop, telling
 from sessions.events import Entry
-from sessions.models import Access, Agent, Event, Session, Status, Thread
+from sessions.models import BUDGET_REACHED, Access, Agent, Event, Session, Status, Thread
 from sessions.tools import Toolbox
 from sessions.tools.files import file_tools, remove_tool
 from sessions.tools.mounts import Mounts
@@ -209,7 +209,7 @@ def _read(dream: Dream) -> bool:
 
 def _consolidate(dream: Dream) -> bool:
     primary = dream.session.primary
-    if primary.status != Status.IDLE:
+    if primary.status != Status.IDLE or primary.is_stalled:
         return False
     if trouble := trouble_of(primary):
         raise Failed("internal_error", f"The consolidation failed. {trouble}")
@@ -289,9 +289,10 @@ def _hold_threads(dream: Dream) -> QuerySet[Thread]:
 
 
 def stop_threads(dream: Dream) -> None:
-    """Ask every worker on this dream to stop at the next safe point."""
+    """Ask every worker on this dream to stop at the next safe point; what is stalled stays so."""
     if dream.session:
-        _at_work(dream.session).update(stop_requested=True)
+        stalled = dream.session.threads.filter(idle_reason=BUDGET_REACHED)
+        (_at_work(dream.session) | stalled).update(stop_requested=True)
 
 
 def _at_work(session: Session) -> QuerySet[Thread]:
@@ -353,9 +354,10 @@ def note_ends(dream: Dream) -> None:
 def end(thread_id: str) -> str | None:
     """Note how a thread went, once it is at rest; returns the dream to advance, or None."""
     thread = Thread.objects.select_related("session__dream").get(pk=thread_id)
-    if thread.status not in AT_REST:
-        return None
     dream = thread.session.dream
+    # A budget that is spent makes a dream wait, not fail.
+    if thread.status not in AT_REST or thread.is_stalled and not dream.is_over:
+        return None
     if transcript := Transcript.objects.filter(thread=thread, ended_at=None).first():
         # A dream that is over stopped its threads: they came to rest without having read it all.
         trouble = trouble_of(thread) or ("It was stopped." if dream.is_over else "")

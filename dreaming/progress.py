@@ -18,7 +18,7 @@ from dreaming.models import (
     TranscriptState,
 )
 from dreaming.pipeline import finished
-from sessions.models import Event
+from sessions.models import BUDGET_REACHED, Event, Status
 
 STEPS = (
     (Stage.CLONE, "Copy"),
@@ -90,6 +90,14 @@ class Progress:
         for thread, part in parts.order_by("seq").values_list("thread", "private"):
             taken[thread].append(part)
         return taken
+
+    @property
+    def waits_for_budget(self) -> bool:
+        """Whether the workspace's budget has stopped it; it goes on when there is room again."""
+        if self.dream.is_over or self.dream.session is None:
+            return False
+        stalled = {"status": Status.IDLE, "idle_reason": BUDGET_REACHED}
+        return self.dream.session.threads.filter(**stalled).exists()
 
     @property
     def done(self) -> int:

@@ -18,7 +18,7 @@ from dreaming.forms import SHOWN, DreamForm, again, candidates
 from dreaming.models import Dream, DreamStatus, Extraction, ExtractionState, ReviewState
 from dreaming.progress import Progress
 from memory.paths import Invalid
-from sessions import page
+from sessions import page, spending
 from sessions.forms import FilterForm
 from sessions.models import REQUIRES_ACTION
 from sessions.providers import catalogue
@@ -75,6 +75,7 @@ def attention(request, workspace):
         "sessions": page.headed(asking[:6]),
         "waiting": rows.filter(review__state__in=waiting).order_by("ended_at")[:8],
         "running": rows.unfinished(),
+        "is_spent": spending.is_spent(workspace.pk),
         "unsaved": Extraction.objects.filter(
             state=ExtractionState.FAILED, ended_at__gt=recently, session__workspace=workspace
         ).select_related("session__workspace")[:3],

@@ -9,11 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from console.models import Workspace
+from sessions import spending
 from sessions.models import ModelPrice, Session
 from sessions.providers.base import Usage
-
-CENT = 10_000_000  # nano-dollars
-MOST_CENTS = 10**11
+from sessions.spending import CENT
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,16 @@ def set_price(workspace: Workspace, model: str, price: Price | None) -> None:
 
 
 def is_spent(session: Session) -> bool:
-    """Whether the session may ask no model any more; reads the row anew, for both sides change."""
+    """Whether the session may ask no model any more: its own budget, or its workspace's month.
+
+    Asked before every request, and what is under way is not counted yet: a limit can be passed by
+    the requests that are at work at once, one for each worker's thread, and by no more.
+    """
+    return is_own_spent(session) or spending.is_spent(session.workspace_id)
+
+
+def is_own_spent(session: Session) -> bool:
+    """Whether the session's own budget is used up; reads the row anew, for both sides change."""
     if session.budget_cents is None:
         return False
     row = Session.objects.values("budget_cents", "cost").get(pk=session.pk)

@@ -14,7 +14,7 @@ from console.models import Workspace
 from memory import paths
 from memory.models import Store
 from memory.paths import Invalid
-from sessions import agents, budgets, events, tasks, telling, transcript
+from sessions import agents, budgets, events, spending, tasks, telling, transcript
 from sessions.context import MOUNT_ROOT
 from sessions.events import Entry
 from sessions.models import Access, Agent, Attachment, Environment, Event, Session, Status, Thread
@@ -87,7 +87,7 @@ def check_title(title: str | None) -> str | None:
 
 def check_budget(workspace: Workspace, model: str, cents: int) -> None:
     """Raise `Invalid` unless this many cents can be a budget for the model."""
-    if not 0 < cents <= budgets.MOST_CENTS:
+    if not 0 < cents <= spending.MOST_CENTS:
         raise Invalid("A budget must be a whole number of cents, more than 0.")
     if budgets.price_of(workspace, model) is None:
         raise Invalid(

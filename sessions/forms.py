@@ -1,6 +1,7 @@
 """What people type on the pages of sessions and agents."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -10,7 +11,7 @@ from django.db.models.functions import Substr
 
 from console.models import Workspace
 from memory.models import Store
-from sessions import agents
+from sessions import agents, spending
 from sessions.conversation import MAX_INSTRUCTIONS, MAX_MESSAGE_CHARACTERS, Mount
 from sessions.models import (
     REQUIRES_ACTION,
@@ -222,6 +223,31 @@ class BudgetForm(forms.Form):
     @property
     def cents(self) -> int:
         return int(self.cleaned_data["dollars"] * 100)
+
+
+class SpendingForm(forms.Form):
+    """The most that a workspace may use in a month."""
+
+    dollars = forms.DecimalField(
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=999_999_999,
+        decimal_places=2,
+        label="US dollars a month",
+        help_text="At list price, or at the price set for a model. Models without one cost nothing.",
+    )
+    tokens = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=spending.MOST_TOKENS,
+        label="Tokens a month",
+        help_text="All that go in and come out, those read from a cache too.",
+    )
+
+    @property
+    def cents(self) -> int | None:
+        given = self.cleaned_data["dollars"]
+        return None if given is None else int(given * 100)
 
 
 class AgentForm(forms.Form):

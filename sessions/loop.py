@@ -18,10 +18,20 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from console.actors import Actor
-from sessions import budgets, context, events, leases, listening, permissions, telling, transcript
+from sessions import (
+    budgets,
+    context,
+    events,
+    leases,
+    listening,
+    permissions,
+    spending,
+    telling,
+    transcript,
+)
 from sessions.events import Entry
 from sessions.leases import LeaseLost
-from sessions.models import Event, Session, Status, Thread
+from sessions.models import BUDGET_REACHED, Event, Session, Status, Thread
 from sessions.providers import catalogue
 from sessions.providers.base import ProviderError, Reply, Request
 from sessions.tools import Toolbox
@@ -182,7 +192,7 @@ class Turn:
             waiting = [call.pk for call in state.open_calls]
             return self._idle({"type": "requires_action", "event_ids": waiting})
         if state.needs_reply:
-            return self._idle({"type": "budget_reached"})
+            return self._idle({"type": BUDGET_REACHED}, facts=self._whose_budget())
         if message := events.queued(self.thread).first():
             events.take_up(message)
             return True
@@ -259,11 +269,15 @@ class Turn:
             self._append(*self._status_entries("running"))
             self._set_status(Status.RUNNING, retry_at=None)
 
-    def _idle(self, stop_reason: dict, *, explanation: str = "") -> bool:
+    def _whose_budget(self) -> dict:
+        return {"of": "session" if budgets.is_own_spent(self.session) else "workspace"}
+
+    def _idle(self, stop_reason: dict, *, explanation: str = "", facts: dict | None = None) -> bool:
         """Close the turn; True when messages already wait for the next one."""
         details = {"type": "refusal", "category": None, "explanation": explanation or None}
         shown = {"stop_reason": stop_reason, "stop_details": details if explanation else None}
-        entries = [Entry("session.thread_status_idle", {**self._named(), **shown})]
+        idle = Entry("session.thread_status_idle", {**self._named(), **shown}, private=facts)
+        entries = [idle]
         if self.is_primary:
             self._count_time()
             entries.append(Entry("session.usage", self._usage()))
@@ -278,7 +292,7 @@ class Turn:
 
     def _goes_on(self, stop_reason: dict) -> bool:
         # Whoever stops a dream means all of it; and what holds the turn has to be settled first.
-        if self.session.is_dream or stop_reason["type"] in {"requires_action", "budget_reached"}:
+        if self.session.is_dream or stop_reason["type"] in {"requires_action", BUDGET_REACHED}:
             return False
         return events.queued(self.thread).exists()
 
@@ -288,11 +302,11 @@ class Turn:
         return {"usage": budgets.wire_usage(session), "budget": budget}
 
     def _set_status(self, status: str, *, reason: str = "", **changes) -> None:
-        told = {"status": status, "updated_at": timezone.now()}
+        told = {"status": status, "idle_reason": reason, "updated_at": timezone.now()}
         Thread.objects.filter(pk=self.thread.pk).update(**told, **changes)
         if self.is_primary:
-            told |= {"idle_reason": reason, "save_at": self._save_at() if reason else None}
-            Session.objects.filter(pk=self.session.pk).update(**told)
+            save_at = self._save_at() if reason else None
+            Session.objects.filter(pk=self.session.pk).update(**told, save_at=save_at)
 
     def _save_at(self) -> datetime | None:
         minutes = None if self.session.is_dream else self.session.agent.saves_after
@@ -308,8 +322,8 @@ class Turn:
         usage = asdict(reply.usage)
         added = {name: F(name) + count for name, count in usage.items()}
         price = budgets.price_of(self.session.workspace, self.session.model)
-        cost = F("cost") + (price.cost(reply.usage) if price else 0)
-        Session.objects.filter(pk=self.session.pk).update(**added, cost=cost)
+        cost = price.cost(reply.usage) if price else 0
+        Session.objects.filter(pk=self.session.pk).update(**added, cost=F("cost") + cost)
         Thread.objects.filter(pk=thread.pk).update(
             retries=0,
             input_tokens=F("input_tokens")
@@ -318,6 +332,7 @@ class Turn:
             + usage["cache_creation_input_tokens"],
             output_tokens=F("output_tokens") + usage["output_tokens"],
         )
+        spending.add(self.session.workspace_id, sum(usage.values()), cost)
 
     def _count_time(self) -> None:
         # Not from `log`: the status may have been written in this very transaction.

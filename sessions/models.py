@@ -126,6 +126,7 @@ class Status(models.TextChoices):
 
 
 REQUIRES_ACTION = "requires_action"
+BUDGET_REACHED = "budget_reached"
 
 
 class Sessions(models.QuerySet["Session"]):
@@ -244,6 +245,37 @@ class ModelPrice(models.Model):
         return self.model
 
 
+class SpendingLimit(models.Model):
+    """The most that a workspace may use in a month; None does not limit."""
+
+    workspace = models.OneToOneField(Workspace, models.CASCADE, related_name="spending_limit")
+    tokens = models.PositiveBigIntegerField(null=True)
+    cents = models.PositiveBigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return f"Limit of {self.workspace}"
+
+
+class MonthSpent(models.Model):
+    """What all requests of a workspace have used in one month."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="months")
+    month = models.CharField(max_length=7, help_text="As 2026-11, in UTC.")
+    tokens = models.PositiveBigIntegerField(default=0)
+    cost = models.PositiveBigIntegerField(default=0, help_text="At list price, in nano-dollars.")
+
+    class Meta:
+        ordering = ["-month"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "month"], name="one_month")]
+
+    def __str__(self) -> str:
+        return f"{self.workspace} in {self.month}"
+
+    @property
+    def cost_dollars(self) -> float:
+        return self.cost / 10**9
+
+
 class Attachment(models.Model):
     """A store mounted into a session. Name and description are as they were at the start."""
 
@@ -277,6 +309,8 @@ class Thread(models.Model):
     name = models.CharField(max_length=256)
     purpose = models.CharField(max_length=12, default="chat")
     status = models.CharField(max_length=12, choices=Status, default=Status.IDLE)
+    # The type of the stop reason that it last went idle with. Old news while it works.
+    idle_reason = models.CharField(max_length=20, blank=True)
     stop_requested = models.BooleanField(default=False)
     retries = models.PositiveSmallIntegerField(default=0, help_text="Of the request under way.")
     retry_at = models.DateTimeField(null=True)
@@ -290,10 +324,22 @@ class Thread(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        indexes = [models.Index(fields=["status", "lease_until"])]
+        indexes = [
+            models.Index(fields=["status", "lease_until"]),
+            models.Index(
+                fields=["status"],
+                condition=models.Q(idle_reason=BUDGET_REACHED),
+                name="threads_stalled",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether a budget has stopped it in the middle of a turn."""
+        return self.status == Status.IDLE and self.idle_reason == BUDGET_REACHED
 
 
 class AppendOnly(models.QuerySet["Event"]):

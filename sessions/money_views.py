@@ -6,12 +6,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
-from console.access import workspace_view
+from console.access import RoleNeeded, workspace_view
 from console.htmx import wants_fragment
+from console.models import Role
 from memory.paths import Invalid
-from sessions import budgets, updates
+from sessions import budgets, spending, updates
 from sessions.conversation import Refused
-from sessions.forms import BudgetForm, PriceForm
+from sessions.forms import BudgetForm, PriceForm, SpendingForm
+from sessions.models import BUDGET_REACHED, Status
 
 
 @workspace_view(role="owner")
@@ -36,6 +38,34 @@ def _set(request, workspace, model: str, price: budgets.Price | None):
     budgets.set_price(workspace, model, price)
     messages.success(request, f"The price of {model} is set.")
     return redirect("models", workspace.slug)
+
+
+@workspace_view
+def monthly(request, workspace):
+    """What the workspace has used this month, and the most it may."""
+    now = spending.standing(workspace.pk)
+    dollars = None if now.most_dollars is None else f"{now.most_dollars:.2f}"
+    initial = {"tokens": now.most_tokens, "dollars": dollars}
+    form = SpendingForm(request.POST or None, initial=initial)
+    if request.method == "POST":
+        if not request.role.includes(Role.OWNER):
+            raise RoleNeeded(Role.OWNER, request.role)
+        if form.is_valid():
+            tokens, cents = form.cleaned_data["tokens"], form.cents
+            spending.set_limit(workspace, tokens=tokens, cents=cents)
+            messages.success(
+                request, "The budget is saved. What waited for it goes on in a moment."
+            )
+            return redirect("sessions:monthly", workspace.slug)
+    context = {
+        "form": form,
+        "now": now,
+        "past": spending.past(workspace),
+        "stalled": workspace.sessions.filter(
+            status=Status.IDLE, idle_reason=BUDGET_REACHED
+        ).count(),
+    }
+    return render(request, "sessions/monthly.html", context, status=422 if form.errors else 200)
 
 
 def _in_words(refusal: Exception) -> str:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from sessions import leases, loop
+from sessions import leases, loop, stalled
 from sessions.models import Thread
 from sessions.tools import chat_tools
 
@@ -17,6 +17,7 @@ def run_turn(thread_id: str) -> None:
 @shared_task
 def sweep() -> None:
     """Ring again for every turn that should be running and is not: the broker may forget."""
+    stalled.resume()
     waiting = Thread.objects.filter(loop.due(), leases.free(timezone.now()), purpose="chat")
     for pk in waiting.values_list("pk", flat=True)[:500]:
         run_turn.delay(pk)

@@ -36,6 +36,7 @@ urlpatterns = [
     path("agents/<str:pk>/", agent_views.agent, name="agent"),
     path("agents/<str:pk>/edit", agent_views.agent_edit, name="agent_edit"),
     path("agents/<str:pk>/archive", agent_views.agent_archive, name="agent_archive"),
+    path("settings/budget/", money_views.monthly, name="monthly"),
     path("models", views.models, name="models"),
     path("models/price", money_views.price, name="price"),
 ]

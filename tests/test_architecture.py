@@ -55,7 +55,9 @@ LAYERS = {
         apps
         models
         events transcript context shells permissions leases listening providers tools
+        spending
         budgets telling
+        stalled
         loop
         tasks
         agents defaults conversation updates

@@ -159,6 +159,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=256)),
                 ('purpose', models.CharField(default='chat', max_length=12)),
                 ('status', models.CharField(choices=[('idle', 'Idle'), ('running', 'Running'), ('rescheduling', 'Retrying'), ('terminated', 'Ended')], default='idle', max_length=12)),
+                ('idle_reason', models.CharField(blank=True, max_length=20)),
                 ('stop_requested', models.BooleanField(default=False)),
                 ('retries', models.PositiveSmallIntegerField(default=0, help_text='Of the request under way.')),
                 ('retry_at', models.DateTimeField(null=True)),

@@ -31,6 +31,29 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('workspace', 'model'), name='one_price')],
             },
         ),
+        migrations.CreateModel(
+            name='SpendingLimit',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('tokens', models.PositiveBigIntegerField(null=True)),
+                ('cents', models.PositiveBigIntegerField(null=True)),
+                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='spending_limit', to='console.workspace')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='MonthSpent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('month', models.CharField(help_text='As 2026-11, in UTC.', max_length=7)),
+                ('tokens', models.PositiveBigIntegerField(default=0)),
+                ('cost', models.PositiveBigIntegerField(default=0, help_text='At list price, in nano-dollars.')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='months', to='console.workspace')),
+            ],
+            options={
+                'ordering': ['-month'],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'month'), name='one_month')],
+            },
+        ),
         migrations.AddField(
             model_name='agent',
             name='workspace',
@@ -147,6 +170,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='thread',
             index=models.Index(fields=['status', 'lease_until'], name='agent_sessi_status_53d9eb_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='thread',
+            index=models.Index(condition=models.Q(('idle_reason', 'budget_reached')), fields=['status'], name='threads_stalled'),
         ),
         migrations.AddIndex(
             model_name='event',

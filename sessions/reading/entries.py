@@ -200,7 +200,7 @@ class Reader:
 
     def _ended(self, event: Event) -> list[Entry]:
         turn, self.turn = self.turn, Turn()
-        text, tone = _ending(event.payload)
+        text, tone = _ending(event)
         seconds = (event.created_at - turn.began_at).total_seconds() if turn.began_at else None
         return [
             TurnEnd(
@@ -309,7 +309,10 @@ def _extras(payload: dict[str, Any]) -> Iterable[str]:
             yield f"{block['type'].capitalize()} {detail}".strip()
 
 
-def _ending(payload: dict[str, Any]) -> tuple[str, str]:
+def _ending(end: Event) -> tuple[str, str]:
+    payload = end.payload
+    if (end.private or {}).get("of") == "workspace":
+        return WORKSPACE_SPENT
     text, tone = ENDINGS.get(payload["stop_reason"]["type"], ("", ""))
     why = (payload.get("stop_details") or {}).get("explanation")
     return (f"{text}: {why}" if why else text), tone
@@ -336,6 +339,10 @@ ENDINGS = {
     "budget_reached": ("The budget is spent; raise it to go on", "warn"),
     "refusal": ("The model refused", "warn"),
 }
+WORKSPACE_SPENT = (
+    "The workspace’s budget for this month is spent; it goes on when an owner raises it or the month ends",
+    "warn",
+)
 MARKS = {
     "user.interrupt": ("Stopped on request", "warn"),
     "session.status_terminated": ("The session has ended", ""),
