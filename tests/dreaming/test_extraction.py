@@ -1,20 +1,23 @@
 """A session's end: what is worth keeping is saved once, with its source, or it is said why not."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from dreaming import extraction, tasks
+from dreaming import extraction, keeping, tasks
 from dreaming.models import Extraction
 from memory import change_sets, stores
 from memory.models import Store
 from memory.paths import MAX_CONTENT_BYTES
-from sessions import agents, budgets, conversation, events
+from sessions import agents, budgets, conversation, events, spending
+from sessions import tasks as turns
 from sessions.events import Entry
 from sessions.models import Access, Agent, Session, Thread
 from tests.dreaming.dreamer import MODEL, Dreamer
 from tests.factories import TESTER, attach, make_agent, make_session, make_store
+from tests.sessions.fake_models import Call, Turn
 from tests.sessions.test_crashes import bury, killed_at
 from tests.sessions.test_loop import work
 
@@ -163,6 +166,56 @@ def test_a_file_without_room_is_left_and_another_one_made(session, store):
     found = texts(store)
     assert found["/talk.md"] == full and "sixty seats" in found["/cma-talk.md"]
     assert all(len(text.encode()) <= MAX_CONTENT_BYTES for text in found.values())
+
+
+class Liar(Dreamer):
+    """Records what nobody said, with the id of an event that is there."""
+
+    def dream_on(self, request) -> Turn:
+        if request["messages"][-1]["role"] == "tool":
+            return Turn("This part is read.")
+        event = re.search(r"sevt_\w+", request["messages"][-1]["content"])[0]
+        lie = {"statement": "Anna runs the lab in Lisbon.", "quote": "the lab in Lisbon"}
+        return Turn(Call("record_finding", {**lie, "kind": "fact", "event_id": event}))
+
+
+def test_what_nobody_said_is_not_saved_and_the_page_says_why(store, settings, as_vera):
+    agent = make_agent(model=FAKE)
+    agents.set_saving(agent, 30)
+    session = make_session(agent=agent, stores=[store])
+    with Liar() as model:
+        model.settle_in(settings)
+        done = end(session, "Anna runs the lab in Porto.")
+    assert (done.state, done.note) == ("done", extraction.NOTHING_FOUND)
+    assert list(texts(store)) == ["/talk.md"]
+    shown = as_vera.get(f"{AT}{session.pk}/", headers=HTMX).content.decode()
+    assert "does not stand in that event" in shown
+
+
+def test_what_somebody_writes_meanwhile_stays(session, store, monkeypatch):
+    plan, others = keeping.plan, ["- The CMA talk has a live stream.\n"]
+
+    def overtaken(*given):
+        planned = plan(*given)
+        if others:
+            new = texts(store)["/talk.md"] + others.pop()
+            stores.write(store, "/talk.md", new, act=stores.Act(TESTER))
+        return planned
+
+    monkeypatch.setattr(keeping, "plan", overtaken)
+    assert end(session, "The CMA talk has sixty seats.").state == "done"
+    text = texts(store)["/talk.md"]
+    assert all(words in text for words in ("at noon", "live stream", "sixty seats"))
+
+
+def test_a_pass_waits_for_the_months_budget(session, store, workspace):
+    spending.set_limit(workspace, tokens=1, cents=None)
+    spending.add(workspace.pk, 1, 0)
+    assert end(session, "My favourite tea is Darjeeling.").is_running
+    assert carry_out(session).is_running
+    spending.set_limit(workspace, tokens=None, cents=None)
+    turns.sweep()
+    assert carry_out(session).state == "done" and "Darjeeling" in "".join(texts(store).values())
 
 
 def test_a_password_is_not_saved_whatever_the_model_says(workspace, store, settings):
