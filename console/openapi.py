@@ -56,7 +56,11 @@ ERROR = {
         "type": {"const": "error"},
         "error": {
             "type": "object",
-            "description": "Some errors say more, beside type and message.",
+            "description": (
+                "Some say more: what is in the way (`conflicting_memory_id`, `conflicting_path`), what"
+                " a person has to decide (`conflicts`), what stands against it (`blockers`), or what"
+                " would be done now (`plan`)."
+            ),
             "required": ["type", "message"],
             "properties": {
                 "type": {"enum": ERROR_TYPES},
@@ -178,6 +182,8 @@ def _named(parameter: dict[str, Any]) -> dict[str, Any]:
     if is_list:
         schema["items"] = dict(schema["items"])
     about = (schema["items"] if is_list else schema).pop("description", None)
+    if parameter["in"] == "path":
+        about = f"The id of the {name.removesuffix('_id').replace('_', ' ')}."
     if parameter["in"] == "query":
         name = queries.wire_name(name, is_list=is_list)
     named = {**parameter, "name": name, "schema": schema}

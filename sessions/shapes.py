@@ -252,8 +252,34 @@ class SessionThread(TypedDict):
 # -- Events
 
 
-class Event(TypedDict, extra_items=Any):
-    """What an event says further depends on its type: `content`, `name` and `input`, `stop_reason`, …"""
+class ModelUsage(TypedDict):
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int
+    cache_creation_input_tokens: int
+    speed: NotRequired[str]
+
+
+class StopReason(TypedDict):
+    type: Literal["end_turn", "requires_action", "retries_exhausted", "budget_reached", "refusal"]
+    event_ids: NotRequired[Annotated[list[str], Says("The calls that wait for an answer.")]]
+
+
+class RetryStatus(TypedDict):
+    type: Literal["retrying", "exhausted", "terminal"]
+
+
+class EventError(TypedDict):
+    type: str
+    message: str
+    retry_status: RetryStatus
+
+
+Block = dict[str, Any]
+
+
+class Event(TypedDict):
+    """What an event says beyond these three depends on its type."""
 
     id: str
     type: Literal[
@@ -283,6 +309,29 @@ class Event(TypedDict, extra_items=Any):
         "span.model_request_end",
     ]
     processed_at: Annotated[Time | None, Says("null while no turn has taken it up.")]
+    content: NotRequired[Annotated[list[Block] | None, Says("What a message or a result holds.")]]
+    name: NotRequired[Annotated[str, Says("The tool that is called.")]]
+    input: NotRequired[Annotated[dict[str, Any], Says("What the tool is called with.")]]
+    evaluated_permission: NotRequired[Literal["allow", "ask", "deny"]]
+    evaluation: NotRequired[dict[str, Any]]
+    tool_use_id: NotRequired[Annotated[str, Says("The call that this answers.")]]
+    custom_tool_use_id: NotRequired[Annotated[str, Says("The call that this answers.")]]
+    is_error: NotRequired[bool | None]
+    result: NotRequired[Literal["allow", "deny"]]
+    deny_message: NotRequired[str | None]
+    session_thread_id: NotRequired[str | None]
+    agent_name: NotRequired[str]
+    workflow_run_id: NotRequired[str | None]
+    stop_reason: NotRequired[Annotated[StopReason, Says("Why the turn ended.")]]
+    stop_details: NotRequired[dict[str, Any] | None]
+    error: NotRequired[EventError]
+    usage: NotRequired[Usage]
+    budget: NotRequired[SpendingLimit | None]
+    model_request_start_id: NotRequired[str]
+    model_usage: NotRequired[ModelUsage]
+    title: NotRequired[Annotated[str | None, Says("Of `session.updated`: what is new.")]]
+    metadata: NotRequired[Metadata]
+    agent: NotRequired[SessionAgent]
 
 
 class SentEvents(TypedDict):

@@ -140,7 +140,7 @@ def _limit(name: str) -> Any:
 
 
 class Shell(Body):
-    """Our own addition: whether sessions here have `bash`, and its limits (`sessions/shells.py`)."""
+    """Whether sessions here have `bash`, and within which limits; an addition of this server."""
 
     enabled: bool | None = None
     timeout_seconds: _limit("timeout_seconds") = None

@@ -26,9 +26,16 @@ HOW = (
 )
 
 
-def _stream(operation: str, summary: str, *ids: str) -> dict[str, Any]:
+def _stream(operation: str, summary: str, *nouns: str) -> dict[str, Any]:
     path = [
-        {"in": "path", "name": name, "required": True, "schema": {"type": "string"}} for name in ids
+        {
+            "in": "path",
+            "name": f"{noun}_id",
+            "required": True,
+            "schema": {"type": "string"},
+            "description": f"The id of the {noun}.",
+        }
+        for noun in nouns
     ]
     return {
         "get": {
@@ -44,9 +51,9 @@ def _stream(operation: str, summary: str, *ids: str) -> dict[str, Any]:
 
 PATHS = {
     "/sessions/{session_id}/events/stream": _stream(
-        "stream_events", "Stream a session's events", "session_id"
+        "stream_events", "Stream a session's events", "session"
     ),
     "/sessions/{session_id}/threads/{thread_id}/stream": _stream(
-        "stream_thread_events", "Stream a thread's events", "session_id", "thread_id"
+        "stream_thread_events", "Stream a thread's events", "session", "thread"
     ),
 }

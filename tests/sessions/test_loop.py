@@ -12,7 +12,7 @@ from memory.stores import Act
 from sessions import conversation, events, leases, loop, tasks, transcript
 from sessions.events import Entry
 from sessions.models import Access, Event, Session, Status, Thread
-from tests.factories import make_agent, make_session, make_store
+from tests.factories import make_agent, make_api, make_session, make_store
 from tests.sessions.fake_models import Call, FakeModels, Raw, Turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +31,10 @@ def fake(settings):
 def session(workspace, fake):
     model = {"id": "fake-model", "effort": None, "speed": "standard", "inference_geo": None}
     store = make_store(name="Notes", files={"/talk.md": "The talk is at noon.\n"})
-    return make_session(agent=make_agent(model=model), stores=[store])
+    session = make_session(agent=make_agent(model=model), stores=[store])
+    yield session
+    # Whatever a test brought into the log, the API's document knows it.
+    make_api(workspace).get(f"/v1/sessions/{session.pk}/events")
 
 
 def work(session: Session) -> Session:
