@@ -91,6 +91,12 @@ def test_an_archived_session_saves_what_was_said_as_one_change_of_its_own(sessio
     assert texts(store) == {"/talk.md": "# Talk\n\n- The CMA talk is at noon.\n"}
 
 
+def test_programs_that_list_sessions_do_not_meet_the_passes(session, api):
+    end(session, "My favourite tea is Darjeeling.")
+    listed = api.get("/v1/sessions", {"include_archived": "true"}).json()["data"]
+    assert [each["id"] for each in listed] == [session.pk]
+
+
 def test_nothing_is_saved_unless_the_agent_was_told_to(store):
     session = make_session(stores=[store])
     assert end(session, "My favourite tea is Darjeeling.") is None
