@@ -4,6 +4,8 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
@@ -179,3 +181,22 @@ def version_restore(request, workspace, store_id, version_id):
         return redirect("memory:version", workspace.slug, store.pk, version.pk)
     messages.success(request, f"Restored {memory.path}.")
     return redirect("memory:memory", workspace.slug, store.pk, memory.pk)
+
+
+@workspace_view(role=Role.EDITOR)
+@require_POST
+def version_undo(request, workspace, store_id, version_id):
+    """Take back one change, if it is the file's last; `next` is where the person was."""
+    store = page.find_store(workspace, store_id)
+    version = page.find_version(store, version_id)
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
+        back = reverse("memory:version", args=[workspace.slug, store.pk, version.pk])
+    try:
+        stores.take_back(version, act=page.act(request))
+    except (Conflict, Refused, Occupied, Invalid) as error:
+        why = "Compare it with now, and decide there." if isinstance(error, Conflict) else ""
+        messages.error(request, f"{error} Nothing was undone. {why}".strip())
+        return redirect("memory:version", workspace.slug, store.pk, version.pk)
+    messages.success(request, f"Undone: {version.path} is as it was before.")
+    return redirect(back)

@@ -244,6 +244,27 @@ def restore(version: Version, *, act: Act, expected: str | None = None) -> Memor
 
 
 @transaction.atomic
+def take_back(version: Version, *, act: Act) -> Memory | Version:
+    """Undo the last change of a memory: what stood before it stands again, as a new version.
+
+    Returns the memory, or the version that says it is gone when nothing stood there before. Raises
+    `Conflict` when something was written since, `Refused` when the text before has been redacted,
+    and as `restore` does.
+    """
+    store = writable(version.store, act)
+    history = Version.objects.filter(store=store, memory=version.memory_id)
+    if history.filter(pk__gt=version.pk).exists():
+        where = version.path or "The file"
+        raise Conflict(f"{where} was changed again since.")
+    before = history.filter(pk__lt=version.pk).first()
+    if before and before.operation != Operation.DELETED:
+        return restore(before, act=act)
+    if version.operation == Operation.DELETED:
+        raise Refused("Nothing stood there before, so there is nothing to bring back.")
+    return remove(Memory.objects.select_related("store").get(pk=version.memory_id), act=act)
+
+
+@transaction.atomic
 def clone(source: Store, *, name: str, description: str, state: str, by: Actor) -> Store:
     """Copy a store by rows: the text is shared, every memory starts with one `created` version.
 

@@ -84,6 +84,11 @@ urlpatterns = [
         name="version_restore",
     ),
     path(
+        "<str:store_id>/versions/<str:version_id>/undo",
+        history_views.version_undo,
+        name="version_undo",
+    ),
+    path(
         "<str:store_id>/versions/<str:version_id>/redact",
         redaction_views.version_redact,
         name="version_redact",

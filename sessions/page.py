@@ -215,13 +215,18 @@ def _text_now(call: Event) -> str | None:
 
 
 def _stored_change(version: Version, given: dict, places: Places) -> bodies.Body:
-    if version.redacted_at:
-        return bodies.Text(note="What was written here has been redacted from the history.")
     earlier = Version.objects.select_related("blob").filter(
         memory_id=version.memory_id, store=version.store_id, pk__lt=version.pk
     )
     before = None if version.operation == Operation.CREATED else earlier.first()
-    return bodies.change(given, places, before and before.content, version.content)
+    return change_of(version, before and before.content, given, places)
+
+
+def change_of(version: Version, before: str | None, given: dict, places: Places) -> bodies.Body:
+    """What a version changed, as a diff with what stood there before."""
+    if version.redacted_at:
+        return bodies.Text(note="What was written here has been redacted from the history.")
+    return bodies.change(given, places, before, version.content)
 
 
 def _command(call: Event, answer: Answer, places: Places, *, whole: bool) -> commands.Command:

@@ -103,7 +103,7 @@ def memory_use(session: Session, places: Places) -> list[StoreUse]:
 
 
 def _files(session: Session, places: Places) -> dict[Place, FileUse]:
-    answers = dict(_answers(session).values_list("call", "private"))
+    answers = dict(answers_of(session).values_list("call", "private"))
     files: dict[Place, FileUse] = {}
     for call in _calls(session):
         if call["pk"] not in answers:
@@ -147,7 +147,8 @@ def _calls(session: Session) -> QuerySet[Event]:
     )
 
 
-def _answers(session: Session) -> QuerySet[Event]:
+def answers_of(session: Session) -> QuerySet[Event]:
+    """Results of tools that did something, with the ids of their calls as `call`."""
     # A command may fail after it has changed files.
     counts = Q(payload__is_error=False) | Q(private__changes__gt=0)
     results = session.events.filter(counts, type="agent.tool_result")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions import agent_views, environment_views, money_views, views
+from sessions import agent_views, environment_views, money_views, record_views, views
 
 app_name = "sessions"
 urlpatterns = [
@@ -9,6 +9,11 @@ urlpatterns = [
     path("sessions/recent", views.recent, name="recent"),
     path("sessions/<str:pk>/", views.session, name="session"),
     path("sessions/<str:pk>/log", views.log, name="log"),
+    path("sessions/<str:pk>/changes", record_views.changes, name="changes"),
+    path("sessions/<str:pk>/requests", record_views.requests, name="requests"),
+    path("sessions/<str:pk>/events", record_views.events, name="events"),
+    path("sessions/<str:pk>/find", record_views.find, name="find"),
+    path("sessions/<str:pk>/export", record_views.export, name="export"),
     path("sessions/<str:pk>/events/<str:event_pk>", views.event, name="event"),
     path("sessions/<str:pk>/events/<str:event_pk>/decide", views.decide, name="decide"),
     path("sessions/<str:pk>/events/<str:event_pk>/answer", views.answer, name="answer"),

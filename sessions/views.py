@@ -162,12 +162,19 @@ def _show(request, session: Session, *, said: str = "", error: str = "", status:
         "uses": panels.memory_use(session, places),
         "model": catalogue.find(session.model, session.workspace),
         "tools": sorted(enabled_tools(session.agent_config["tools"])),
+        "dream_store": _store_to_dream_over(session),
         "said": said,
         "error": error,
     }
     return render_page(
         request, "sessions/session.html", context, fragment="sessions/_composer.html", status=status
     )
+
+
+def _store_to_dream_over(session: Session) -> str:
+    """The store that a dream over this session is most likely for."""
+    stores = session.attachments.exclude(store=None).filter(store__archived_at=None)
+    return stores.order_by("-access", "pk").values_list("store", flat=True).first() or ""
 
 
 def _thread(session: Session, pk: str | None):

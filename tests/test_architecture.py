@@ -62,7 +62,9 @@ LAYERS = {
         tasks
         agents defaults conversation updates
         palette reading page panels news feeds wire shapes
-        forms environment_forms views agent_views environment_views money_views api stream
+        record
+        forms environment_forms
+        views agent_views environment_views money_views record_views api stream
         urls
     """,
     "dreaming": """

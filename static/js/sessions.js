@@ -93,4 +93,31 @@ document.addEventListener("click", async (event) => {
   document.dispatchEvent(new CustomEvent("toast", { detail: { tone: "ok", text: "Link copied." } }));
 });
 
+// -- Keys: from error to error, from write to write ------------------------------------------------------
+const STOPS = {
+  e: ["#entries .is-error, #entries .alert.danger", "error"],
+  w: ["#entries .is-write", "write"],
+};
+const CLEAR = 90; // pixels below the top where an entry stands free of what sticks there
+
+function walk(selector, name, back) {
+  const places = [...document.querySelectorAll(selector)].map((entry) => [entry, entry.getBoundingClientRect().top - CLEAR]);
+  const [next] = (back ? places.findLast(([, top]) => top < -2) : places.find(([, top]) => top > 2)) ?? [];
+  if (!next) {
+    const text = `No ${back ? "earlier" : "later"} ${name} is shown here.`;
+    document.dispatchEvent(new CustomEvent("toast", { detail: { tone: "info", text } }));
+    return;
+  }
+  scrollBy({ top: next.getBoundingClientRect().top - CLEAR });
+  (next.querySelector("summary") ?? next).focus({ preventScroll: true });
+}
+
+document.addEventListener("keydown", (event) => {
+  const stop = STOPS[event.key.toLowerCase()];
+  if (!stop || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (!find("#entries") || event.target.closest?.("input, textarea, select, [contenteditable], dialog")) return;
+  event.preventDefault();
+  walk(...stop, event.shiftKey);
+});
+
 find(".is-target")?.scrollIntoView({ block: "center" });
