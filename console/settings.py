@@ -200,16 +200,14 @@ CELERY_TIMEZONE = "UTC"
 SWEEP_SECONDS = 3.0
 # A sweep nobody ran in time is worth nothing: without a worker they would only pile up.
 SWEEP = {"schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 3}}
+HOURLY = {"schedule": 3600.0, "options": {"expires": 3600.0}}
 CELERY_BEAT_SCHEDULE = {
     "sweep turns": {"task": "sessions.tasks.sweep", **SWEEP},
     "sweep dreams": {"task": "dreaming.tasks.sweep", **SWEEP},
     "sweep ends": {"task": "dreaming.tasks.sweep_ends", **SWEEP},
     "sweep texts": {"task": "memory.tasks.sweep", **SWEEP},
-    "sweep uploads": {
-        "task": "memory.tasks.sweep_uploads",
-        "schedule": 3600.0,
-        "options": {"expires": 3600.0},
-    },
+    "sweep uploads": {"task": "memory.tasks.sweep_uploads", **HOURLY},
+    "sweep imports": {"task": "sessions.tasks.sweep_imports", **HOURLY},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
 WORKER_THREADS = env_int("WORKER_THREADS", 4)

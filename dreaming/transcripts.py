@@ -13,6 +13,7 @@ from sessions.transcript import text_of
 CHUNK_CHARACTERS = 24_000
 LINE_CHARACTERS = 16_000
 
+OURS = {"read", "write", "edit", "glob", "grep", "bash"}
 Line = dict[str, str]
 """`{"event", "role", "at", "text"}`; a long event makes several lines with the same event id."""
 
@@ -39,7 +40,7 @@ def lines(events: Iterable[Event]) -> list[Line]:
 def _role(event: Event, calls: dict[str, Event]) -> str | None:
     if event.type == "agent.tool_result":
         call = calls.get(event.payload["tool_use_id"])
-        return _source(call.payload["input"]) if call else "tool"
+        return _source(call.payload) if call else "tool"
     return {
         "user.message": "user",
         "agent.message": "agent",
@@ -47,9 +48,11 @@ def _role(event: Event, calls: dict[str, Event]) -> str | None:
     }.get(event.type)
 
 
-def _source(given: dict[str, Any]) -> str:
+def _source(call: dict[str, Any]) -> str:
+    """Whether a call looked into a store; tools of imported transcripts know none."""
+    given = call["input"]
     path = str(given.get("file_path") or given.get("path") or MOUNT_ROOT)
-    return "tool" if path.startswith(WORKSPACE) else "memory"
+    return "memory" if call["name"] in OURS and not path.startswith(WORKSPACE) else "tool"
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ Source of types and fields: wire contract §12.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -23,13 +24,14 @@ POSITION = Coalesce("processed_seq", "seq")
 class Entry:
     """An event about to be written. A queued one waits for a turn to take it up.
 
-    `id` is given when live readers already saw a preview under it; `private` never leaves us.
+    `at` is when it happened, if not now: long ago and elsewhere, for an imported transcript. `id` is given when live readers already saw a preview under it; `private` never leaves us.
     """
 
     type: str
     payload: dict[str, Any] = field(default_factory=dict)
     private: dict[str, Any] | None = None
     queued: bool = False
+    at: datetime | None = None
     id: str = field(default_factory=lambda: ids.fresh("sevt"))
 
 
@@ -46,8 +48,8 @@ def append(thread: Thread, *entries: Entry) -> list[Event]:
             type=entry.type,
             payload=storable(entry.payload),
             private=storable(entry.private),
-            created_at=now,
-            processed_at=None if entry.queued else now,
+            created_at=entry.at or now,
+            processed_at=None if entry.queued else entry.at or now,
         )
         for number, entry in enumerate(entries, 1)
     ]

@@ -13,6 +13,7 @@ from console.models import Workspace
 from memory.models import Store
 from sessions import agents, spending
 from sessions.conversation import MAX_INSTRUCTIONS, MAX_MESSAGE_CHARACTERS, Mount
+from sessions.importing import MARK as IMPORTED
 from sessions.models import (
     REQUIRES_ACTION,
     Access,
@@ -51,6 +52,7 @@ class FilterForm(forms.Form):
             (REQUIRES_ACTION, "Needs an answer"),
             *Status.choices[:3],
             ("archived", "Ended & archived"),
+            ("imported", "Imported"),
         ],
         required=False,
     )
@@ -74,12 +76,14 @@ class FilterForm(forms.Form):
 
     def _conditions(self, given: dict[str, Any]) -> list[Q]:
         status = given.get("status")
-        archived = Q(archived_at=None) & ~Q(status=Status.TERMINATED)
-        conditions = [~archived if status == "archived" else archived]
-        if status == REQUIRES_ACTION:
-            conditions.append(Q(status=Status.IDLE, idle_reason=REQUIRES_ACTION))
-        elif status and status != "archived":
-            conditions.append(Q(status=status))
+        current = Q(archived_at=None) & ~Q(status=Status.TERMINATED)
+        by_status = {
+            "": current,
+            "archived": ~current,
+            "imported": Q(metadata__has_key=IMPORTED),
+            REQUIRES_ACTION: current & Q(status=Status.IDLE, idle_reason=REQUIRES_ACTION),
+        }
+        conditions = [by_status.get(status or "", current & Q(status=status))]
         if not given.get("dreams"):
             conditions.append(Q(is_dream=False))
         if given.get("q"):

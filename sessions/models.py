@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from console.ids import PublicIdField
-from console.models import Workspace
+from console.models import User, Workspace
 from memory.models import Store
 
 
@@ -225,6 +225,22 @@ class Session(models.Model):
     @property
     def needs_answer(self) -> bool:
         return self.status == Status.IDLE and self.idle_reason == REQUIRES_ACTION
+
+
+class Import(models.Model):
+    """Transcripts that somebody sent, until they are made sessions or a day has passed."""
+
+    id = PublicIdField(prefix="import")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="imports")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    reading = models.JSONField(help_text="`transcripts` and `refused`, see sessions.importing.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"Import of {self.user}"
 
 
 class ModelPrice(models.Model):

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from sessions import leases, loop, stalled
+from sessions import importing, leases, loop, stalled
 from sessions.models import Thread
 from sessions.tools import chat_tools
 
@@ -21,6 +21,11 @@ def sweep() -> None:
     waiting = Thread.objects.filter(loop.due(), leases.free(timezone.now()), purpose="chat")
     for pk in waiting.values_list("pk", flat=True)[:500]:
         run_turn.delay(pk)
+
+
+@shared_task
+def sweep_imports() -> None:
+    importing.sweep()
 
 
 def ring_later(thread_id: str, seconds: float) -> None:

@@ -1,12 +1,21 @@
 from django.urls import path
 
-from sessions import agent_views, environment_views, money_views, record_views, views
+from sessions import (
+    agent_views,
+    environment_views,
+    import_views,
+    money_views,
+    record_views,
+    views,
+)
 
 app_name = "sessions"
 urlpatterns = [
     path("sessions/", views.sessions, name="sessions"),
     path("sessions/new", views.session_new, name="session_new"),
     path("sessions/recent", views.recent, name="recent"),
+    path("sessions/import", import_views.import_new, name="import_new"),
+    path("sessions/import/<str:import_id>/", import_views.import_plan, name="import_plan"),
     path("sessions/<str:pk>/", views.session, name="session"),
     path("sessions/<str:pk>/log", views.log, name="log"),
     path("sessions/<str:pk>/changes", record_views.changes, name="changes"),

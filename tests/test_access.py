@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from console import accounts
 from memory.models import ChangeSet, Upload
-from sessions import events
+from sessions import events, importing
 from tests import factories
 
 # Open to everyone, or (the last two) no more than "there is no such route".
@@ -53,6 +53,7 @@ def ids(alice, bob, workspace) -> dict[str, str]:
         data=b"",
         reading={"files": [], "skipped": {}, "manifest": None},
     )
+    plan = importing.plan(workspace, alice, [("talk.txt", b"Me: Hello.\nBot: Hello.\nMe: Bye.\n")])
     key, _ = accounts.issue_key(workspace, "Alice's", "owner", by=alice)
     endpoint = workspace.endpoints.create(name="Alice's", base_url="http://127.0.0.1:9/v1")
     return {
@@ -68,6 +69,7 @@ def ids(alice, bob, workspace) -> dict[str, str]:
         "agent_id": session.agent.pk,
         "environment_id": session.environment.pk,
         "session_id": session.pk,
+        "import_id": plan.pk,
         "thread_id": session.primary.pk,
         "event_pk": event.pk,
         "resource_id": "sesrsc_01nonsense",

@@ -59,12 +59,14 @@ LAYERS = {
         budgets telling
         stalled
         loop
+        agents defaults foreign
+        importing
         tasks
-        agents defaults conversation updates
+        conversation updates
         palette reading page panels news feeds wire shapes
         record
         forms environment_forms
-        views agent_views environment_views money_views record_views api stream
+        views agent_views environment_views money_views record_views import_views api stream
         urls
     """,
     "dreaming": """

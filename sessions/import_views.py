@@ -1,0 +1,64 @@
+"""The pages that bring transcripts in: send them, see what would come, and let it."""
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from console.access import workspace_view
+from console.models import Role
+from memory.uploads import takes_folders
+from sessions import importing
+from sessions.foreign import Unreadable
+from sessions.importing import Gone
+from sessions.models import Import
+
+
+@takes_folders
+@workspace_view(role=Role.EDITOR)
+def import_new(request, workspace):
+    if request.method != "POST":
+        return render(request, "sessions/import.html")
+    files = [(file.path, file.read()) for file in request.FILES.getlist("files")]
+    try:
+        kept = importing.plan(workspace, request.user, files)
+    except Unreadable as why:
+        return render(request, "sessions/import.html", {"problem": str(why)}, status=422)
+    return redirect("sessions:import_plan", workspace.slug, kept.pk)
+
+
+@workspace_view(role=Role.EDITOR)
+def import_plan(request, workspace, import_id):
+    """What somebody sent is for their own eyes until it is imported."""
+    mine = workspace.imports.filter(user=request.user).select_related("workspace")
+    kept = get_object_or_404(mine, pk=import_id)
+    if request.method == "POST":
+        return _carry_out(request, kept)
+    return _show(request, kept)
+
+
+def _show(request, kept: Import, *, problem: str = "", status: int = 200):
+    items = importing.items(kept)
+    context = {
+        "items": items,
+        "refused": kept.reading["refused"],
+        "new": sum(item.known is None for item in items),
+        "problem": problem,
+    }
+    return render(request, "sessions/import_plan.html", context, status=status)
+
+
+def _carry_out(request, kept: Import):
+    chosen = [int(each) for each in request.POST.getlist("transcript") if each.isdecimal()]
+    if not chosen:
+        return _show(request, kept, problem="Choose at least one transcript.", status=422)
+    persons = {number: request.POST.get(f"person-{number}", "") for number in chosen}
+    try:
+        made = importing.carry_out(kept, chosen, persons)
+    except Gone as gone:
+        messages.error(request, str(gone))
+        return redirect("sessions:import_new", kept.workspace.slug)
+    if len(made) == 1:
+        messages.success(request, "Imported. It can be read, and a dream can go through it.")
+        return redirect(made[0])
+    messages.success(request, f"Imported {len(made)} transcripts. Now a dream can read them.")
+    return redirect(reverse("sessions:sessions", args=[kept.workspace.slug]) + "?status=imported")
