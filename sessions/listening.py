@@ -86,6 +86,13 @@ class Preview:
         live.whisper(self.session, {"thread": self.thread, "number": number, "event": event})
 
 
+class Silence(Preview):
+    """For what nobody is to hear."""
+
+    def _send(self, event: dict, *, number: int = 0) -> None:
+        pass
+
+
 def hear(
     provider: Provider, request: Request, preview: Preview, is_stopped: Callable[[], bool]
 ) -> Reply | None:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from console.actors import Actor
 from sessions import (
     budgets,
+    compaction,
     context,
     events,
     leases,
@@ -41,6 +42,11 @@ MAX_REQUESTS = 100
 TOO_LONG = (
     "tool_use_limit_reached_error",
     f"The turn was stopped after {MAX_REQUESTS} model requests.",
+)
+LIMIT_REACHED = "compaction_limit_reached_error"
+TOO_LARGE = (
+    "The conversation does not fit into the model's window, and cannot be condensed any further:"
+    " start a new session, or choose a model with a larger window."
 )
 END_TURN = {"type": "end_turn"}
 
@@ -122,7 +128,10 @@ class Turn:
                 return self._go_on(state)
             # Here, and not in a transaction of its own: each costs as much as an event.
             asks = not calls and state.requests < MAX_REQUESTS
-            start = self._append(Entry("span.model_request_start")) if asks else []
+            full = self._full() if asks else None
+            start = self._append(Entry("span.model_request_start")) if asks and not full else []
+        if full:
+            return self._compact(full)
         for call in calls:
             self._run_tool(call, state.decisions.get(call.pk))
         if calls:
@@ -139,10 +148,57 @@ class Turn:
             if reply and telling.is_empty(reply):
                 raise telling.empty(reply)
         except ProviderError as error:
-            return self._put_off(start, error)
+            return self._too_long(start, error) if error.too_long else self._put_off(start, error)
         if reply is None:
             return True  # stopped while listening; the next step sees the request
         return self._heard(start, reply, preview)
+
+    def _too_long(self, start: Event, error: ProviderError) -> bool:
+        smaller = self._smaller()
+        if smaller is None:
+            message = f"{error.message} {TOO_LARGE}"
+            return self._put_off(start, ProviderError(LIMIT_REACHED, message, retryable=False))
+        with self.lease.transaction():
+            self._append(telling.span_end(start, is_error=True))
+        return self._compact(smaller)
+
+    def _full(self) -> compaction.Cut | None:
+        """Where to cut the conversation, when the model's window is nearly full."""
+        model = catalogue.find(self.session.model, self.session.workspace)
+        if not self._can_compact or model is None:
+            return None
+        if not compaction.is_full(self.log, model.max_input_tokens, model.max_tokens):
+            return None
+        return compaction.cut(self.log, model.max_input_tokens)
+
+    def _smaller(self) -> compaction.Cut | None:
+        """Where to cut when the model found the conversation too long, whatever we thought."""
+        return compaction.cut(self.log, compaction.tokens(self.log)) if self._can_compact else None
+
+    @property
+    def _can_compact(self) -> bool:
+        # A dream's threads get what fits, and the built-in model has no window.
+        return self.thread.purpose == "chat" and self.session.model != catalogue.BUILTIN.id
+
+    def _compact(self, where: compaction.Cut) -> bool:
+        """Tell what is older than the cut in short: by the model, or without it when it fails."""
+        asked = compaction.request(self.log, where, self.session.model, timezone.now())
+        reply, silence = None, listening.Silence(self.session.pk, self.thread.pk)
+        try:
+            provider = catalogue.provider_for(self.session.model, self.session.workspace)
+            reply = listening.hear(provider, asked, silence, self._is_stopped)
+        except ProviderError as error:
+            logger.warning("Thread %s is condensed without its model: %s", self.thread.pk, error)
+        else:
+            if reply is None:
+                return True  # stopped while listening; the next step sees the request
+        summary = reply.text.strip() if reply else ""
+        kept = compaction.private(self.log, where, summary or compaction.by_code(where.older))
+        with self.lease.transaction() as thread:
+            self._append(Entry(compaction.TYPE, private=kept))
+            if reply:
+                self._count(thread, reply)
+        return True
 
     def _heard(self, start: Event, reply: Reply, preview: listening.Preview) -> bool:
         refused = reply.stop_reason == "refusal"
@@ -361,7 +417,7 @@ class Turn:
         return Request(
             model=self.session.model,
             system=context.system_prompt(self.trade.system or config["system"], attachments, now),
-            messages=transcript.messages(self._shown()),
+            messages=compaction.shown(self._shown()),
             tools=[*self._specs, *({key: tool[key] for key in keys} for tool in custom)],
             now=now,
             purpose=self.thread.purpose,

@@ -82,16 +82,24 @@ class ProviderError(Exception):
 
     `type` is one of the wire's `session.error` types; `message` tells a person what happened and
     what to do, and holds no secret; `retry_after` is in seconds when the endpoint named a time.
+    `too_long` when the conversation does not fit into the model's window.
     """
 
     def __init__(
-        self, type: str, message: str, *, retryable: bool, retry_after: float | None = None
+        self,
+        type: str,
+        message: str,
+        *,
+        retryable: bool,
+        retry_after: float | None = None,
+        too_long: bool = False,
     ) -> None:
         super().__init__(message)
         self.type = type
         self.message = message
         self.retryable = retryable
         self.retry_after = retry_after
+        self.too_long = too_long
 
 
 class Provider(Protocol):

@@ -22,6 +22,12 @@ READ = 20_000  # bytes of an error page that are worth reading
 
 # Some endpoints answer 400 or 429 where they mean "nobody has paid".
 UNPAID = re.compile(r"insufficient_quota|billing_error|credit balance", re.IGNORECASE)
+# How Anthropic, OpenAI, vLLM, llama.cpp and Ollama say that a conversation does not fit.
+TOO_LONG = re.compile(
+    r"prompt is too long|context_length_exceeded|maximum context length|exceed_context_size"
+    r"|exceeds? (the )?(available )?context|context (window|size|length) (is )?exceeded|input is too long",
+    re.IGNORECASE,
+)
 TYPES = {
     402: "billing_error",
     429: "model_rate_limited_error",
@@ -99,12 +105,14 @@ class Endpoint:
         answered = f"{self.host} answered {status}."
         status = 402 if status in {400, 429} and UNPAID.search(text) else status
         advice = ADVICE.get(status, "").format(**self.places)
-        retryable = status in {408, 409, 429} or status >= 500
+        too_long = bool(TOO_LONG.search(text))
+        retryable = not too_long and (status in {408, 409, 429} or status >= 500)
         return ProviderError(
             TYPES.get(status, "model_request_failed_error"),
             " ".join(filter(None, [answered, advice, self.quoted(text)])),
             retryable=retryable,
             retry_after=retry_after(headers or {}) if retryable else None,
+            too_long=too_long,
         )
 
     def broken(self) -> ProviderError:

@@ -97,6 +97,15 @@ class Mark(Entry):
 
 
 @dataclass(frozen=True)
+class Condensed(Entry):
+    """Here older turns were summarised for the model; `tokens` is how many it had to read before."""
+
+    template = "condensed"
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True)
 class TurnEnd(Entry):
     """What the turn took. `text` says how it ended when that was not simply the end."""
 
@@ -230,6 +239,11 @@ class Reader:
         text, tone = MARKS[event.type]
         return [Mark(event.pk, event.created_at, text, tone)]
 
+    def _condensed(self, event: Event) -> list[Entry]:
+        kept = event.private or {}
+        text, tokens = kept.get("summary", ""), kept.get("tokens", 0)
+        return [Condensed(event.pk, event.created_at, text, tokens)]
+
     def _updated(self, event: Event) -> list[Entry]:
         words = [say(event.payload[key]) for key, say in UPDATES.items() if key in event.payload]
         return [Mark(event.pk, event.created_at, "; ".join(words))] if words else []
@@ -346,7 +360,6 @@ WORKSPACE_SPENT = (
 MARKS = {
     "user.interrupt": ("Stopped on request", "warn"),
     "session.status_terminated": ("The session has ended", ""),
-    "agent.thread_context_compacted": ("Older turns were summarised to make room", ""),
     "session.thread_created": ("The sub-agent begins", ""),
 }
 ERRORS = {
@@ -355,6 +368,7 @@ ERRORS = {
     "model_request_failed_error": "The model could not be asked",
     "billing_error": "The model's endpoint reports a billing problem",
     "tool_use_limit_reached_error": "The turn was too long",
+    "compaction_limit_reached_error": "The conversation is too long for the model",
 }
 OTHERS = {
     "system.message": "A program told the agent",
@@ -374,6 +388,7 @@ TAKERS = {
     "session.thread_status_idle": Reader._ended,
     "session.error": Reader._error,
     **dict.fromkeys(MARKS, Reader._mark),
+    "agent.thread_context_compacted": Reader._condensed,
     "session.updated": Reader._updated,
     **dict.fromkeys(OTHERS, Reader._other_words),
 }
