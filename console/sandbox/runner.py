@@ -20,7 +20,7 @@ from console.sandbox import jail, keeper, trees
 from console.sandbox.jail import Limits
 
 logger = logging.getLogger(__name__)
-TAIL = 100 << 10  # bytes of output that are kept: its end
+TAIL = 4 << 20  # bytes of output that are kept: its end
 BLOCK = 1 << 16
 PAUSE = 0.5  # seconds between two questions whether the command is still wanted
 GRACE = 30  # seconds that a keeper may take beyond a command's own

@@ -15,7 +15,7 @@ from console.sandbox.trees import Leaf
 from sessions import shells
 from sessions.context import WORKSPACE
 from sessions.models import Attachment, Session
-from sessions.tools import plans, scratch, taking
+from sessions.tools import outputs, plans, scratch, taking
 from sessions.tools.base import Result, Tool, ToolError
 from sessions.tools.mounts import Mounts
 from sessions.tools.taking import Found
@@ -142,7 +142,7 @@ def finish(mounts: Mounts, ran: Ran | None) -> Result:
     room = ran.shell["disk_mb"] << 20
     taken = taking.take(mounts, ran.found, outcome.changes, command=ran.command, room=room)
     exited = outcome.how == "exited"
-    printed = _output(outcome)
+    printed = outputs.fitted(mounts, "bash", _output(outcome))
     parts = [printed]
     if not exited:
         parts.append(

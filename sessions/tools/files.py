@@ -7,6 +7,7 @@ from functools import partial
 
 from memory import globs, search, stores
 from memory.paths import Invalid
+from sessions.tools import outputs
 from sessions.tools.base import Result, Tool, ToolError, clipped
 from sessions.tools.mounts import Mounts, Place
 
@@ -62,7 +63,7 @@ def glob(mounts: Mounts, pattern: str, path: str | None = None) -> Result:
     text = "\n".join(found[:HITS]) or "no matches"
     if len(found) >= HITS:
         text += f"\n… only the newest {HITS} files of a folder; narrow the pattern or the path."
-    return Result(clipped(text), facts={"hits": len(found)})
+    return Result(outputs.fitted(mounts, "glob", text), facts={"hits": len(found)})
 
 
 def grep(mounts: Mounts, pattern: str, path: str | None = None) -> Result:
@@ -77,7 +78,8 @@ def grep(mounts: Mounts, pattern: str, path: str | None = None) -> Result:
     text = "\n".join(found) or "no matches"
     if more:
         text += f"\n… only the first {HITS} matches; narrow the pattern or the path."
-    return Result(clipped(text), facts={"hits": len(found), "more": more})
+    facts = {"hits": len(found), "more": more}
+    return Result(outputs.fitted(mounts, "grep", text), facts=facts)
 
 
 STRING, BOOLEAN = {"type": "string"}, {"type": "boolean"}

@@ -1,5 +1,7 @@
 """bash: a command sees the session's files, and what it leaves there becomes versions."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -186,9 +188,19 @@ def test_an_exit_code_is_an_error_with_the_output(bash):
     assert bash("nosuchprogram").text.endswith("command not found\n[exit code 127]")
 
 
-def test_the_end_of_a_long_output_is_shown(bash):
+def test_a_long_output_goes_to_a_file_and_both_ends_are_shown(bash):
     result = bash("seq 100000; echo the end")
-    assert result.text.endswith("the end") and len(result.text) < 103_000
+    assert result.text.startswith("1\n2\n") and result.text.endswith("the end")
+    assert len(result.text) < 20_000 and "/workspace/outputs/bash-" in result.text
+    folder = re.search(r"/workspace/outputs/bash-\w+/", result.text)[0]
+    assert bash(f"cat {folder}*.txt | wc -l; grep -hc 50000 {folder}*.txt").text.startswith(
+        "100001"
+    )
+
+
+def test_of_an_endless_output_the_end_is_kept(bash):
+    result = bash("yes | head -c 9000000; echo the end")
+    assert result.text.endswith("the end") and len(result.text) < 20_000
     assert "bytes of output before this are not shown" in result.text
 
 

@@ -4,11 +4,12 @@ import pytest
 
 from console.actors import Actor
 from memory import stores
+from memory.stores import Act
 from sessions.models import Access
 from sessions.tools import Toolbox
 from sessions.tools.files import file_tools, remove_tool
 from sessions.tools.mounts import Mounts
-from tests.factories import make_session, make_store
+from tests.factories import TESTER, make_session, make_store
 
 pytestmark = pytest.mark.django_db
 ROOT = "/mnt/memory/notes"
@@ -118,3 +119,16 @@ def test_a_very_long_result_is_cut_and_says_so(use):
     use("write", file_path="longer.txt", content="x" * 102_000)
     assert "cut at 100,000 characters" in use("read", file_path="longer.txt").text
     assert "only the first 200" in use("grep", pattern="line", path="/workspace").text
+
+
+def test_a_long_answer_goes_to_files_that_can_be_read_and_searched(use, store):
+    for number in range(3):
+        stores.add(store, f"/{number}.md", f"heron {'é' * 40_000} end{number}\n", act=Act(TESTER))
+    answer = use("grep", pattern="heron").text
+    assert len(answer) < 20_000 and answer.endswith("end2")
+    assert "/workspace/outputs/grep-call/01.txt to 03.txt" in answer
+    kept = [
+        use("read", file_path=f"/workspace/outputs/grep-call/0{n}.txt").text for n in range(1, 4)
+    ]
+    assert [text.count("heron") for text in kept] == [1, 1, 1]
+    assert "end1" in use("grep", pattern="end1", path="/workspace/outputs").text
