@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from memory.paths import MAX_CONTENT_BYTES
 from sessions.context import WORKSPACE
 from sessions.tools import scratch
 from sessions.tools.base import OUTPUT_LIMIT
@@ -37,12 +36,12 @@ def _parts(text: str) -> Iterator[bytes]:
     part = bytearray()
     for line in text.splitlines(keepends=True):
         data = line.encode(errors="replace")
-        if part and len(part) + len(data) > MAX_CONTENT_BYTES:
+        if part and len(part) + len(data) > OUTPUT_LIMIT:
             yield bytes(part)
             part.clear()
-        while len(data) > MAX_CONTENT_BYTES:
+        while len(data) > OUTPUT_LIMIT:
             # A letter stands whole in one file.
-            piece = data[:MAX_CONTENT_BYTES].decode(errors="ignore").encode()
+            piece = data[:OUTPUT_LIMIT].decode(errors="ignore").encode()
             yield piece
             data = data[len(piece) :]
         part += data

@@ -1,4 +1,4 @@
-"""What the tests of memory share: one Reverie and one browser for all that drive its pages."""
+"""What the tests of memory share: one Reverie for all that drive its pages."""
 
 import pytest
 
@@ -12,7 +12,8 @@ def stack():
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    # No longer: while Playwright runs, its thread may start no other, nor ask Django's database.
     with chromium() as browser:
         yield browser
