@@ -64,6 +64,29 @@ def from_outside(slug: str) -> Links:
     return lead
 
 
+def from_past(path: str, base: str, paths: Callable[[], Iterable[str]]) -> Links:
+    """For a text that stood at `path` when `paths` stood in its store: to what stood there then.
+
+    `base` is an address that a path can be put behind. Links into other stores lead nowhere.
+    """
+    folder = posixpath.dirname(path)
+
+    def lead(urls: Collection[str]) -> dict[str, str]:
+        files = set(paths()) if urls else set()
+        places = files | {file[:end] or "/" for file in files for end in _slashes(file)}
+        targets = {url: _target(url, folder) for url in urls}
+        names = _meant([each.path for each in targets.values() if each.is_name], folder, files)
+        targets = {url: _named(each, names) for url, each in targets.items()}
+        return {
+            url: f"{base}{quote(each.path)}{_fragment(each)}"
+            + ("" if each.path in places else MISSING)
+            for url, each in targets.items()
+            if not each.path.startswith(MOUNTS)
+        }
+
+    return lead
+
+
 def resolved(urls: Collection[str], path: str, paths: Collection[str]) -> dict[str, str]:
     """The path in the store that each link of the text at `path` means, given all `paths` there.
 
@@ -91,8 +114,11 @@ def _joined(folder: str, path: str) -> str:
 
 
 def _at(url: str, target: _Target) -> str:
-    fragment = f"#{quote(anchor(target.anchor))}" if target.anchor else ""
-    return f"{url}?path={quote(target.path)}{fragment}"
+    return f"{url}?path={quote(target.path)}{_fragment(target)}"
+
+
+def _fragment(target: _Target) -> str:
+    return f"#{quote(anchor(target.anchor))}" if target.anchor else ""
 
 
 # -- What stands there --------------------------------------------------------------------

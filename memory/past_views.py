@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from console.access import workspace_view
 from console.models import Role
-from memory import diffs, page, past, trees
+from memory import diffs, links, page, past, trees
 from memory.change_sets import NeedsPerson
 from memory.merge import FileMerge
 from memory.models import Store, Version, is_markdown
@@ -100,8 +100,12 @@ def _file(request, store: Store, versions, context: dict, path: str):
     now = store.memories.sized().filter(pk=version.memory_id).first()
     context |= {"version": version, "now": now}
     if is_markdown(path):
-        # Links would lead to what stands there now: the text is of another time.
-        context["rendering"] = render_markdown(version.content, links=lambda urls: {})
+        base = _url(store, context["moment"], "")
+        # The text is of another time, so its links lead there too.
+        lead = links.from_past(
+            path, base, lambda: filter(None, versions.values_list("path", flat=True))
+        )
+        context["rendering"] = render_markdown(version.content, links=lead)
     else:
         lines = version.content.removesuffix("\n").split("\n")
         context["lines"] = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]

@@ -189,6 +189,24 @@ def test_a_file_is_shown_as_it_was_and_can_be_restored(as_bob, store):
     assert f'name="expected" value="{now.blob.sha256}"' in page
 
 
+def test_links_of_a_text_as_it_was_lead_to_what_stood_there_then(as_vera, store):
+    write(store, "/sub/new.md", "x\n")
+    write(
+        store,
+        "/links.md",
+        "[b](b.md) [folder](sub/) [none](later.md#top) [[new]] [out](/mnt/memory/x/y.md)\n",
+    )
+    moment = newest(store)
+    stores.move(store.memories.get(path="/b.md"), "/moved.md", act=ACT)
+    write(store, "/later.md", "x\n")
+    page = pane(as_vera.get(url("store_asof", store), {"version": moment.pk, "path": "/links.md"}))
+    text = page.partition('class="prose"')[2].partition("</section>")[0]
+    for path in ("/b.md", "/sub", "/sub/new.md"):
+        assert f'href="{url("store_asof", store)}?version={moment.pk}&path={path}"' in text
+    assert "path=/later.md" in text and text.count('class="missing"') == 1
+    assert "/mnt/memory" not in text.replace("(/mnt", "")
+
+
 @pytest.mark.parametrize("at", ["2001-01-01", "2001-01-01T00:00"])
 def test_before_the_first_version_there_was_nothing(as_vera, store, at):
     page = pane(as_vera.get(url("store_asof", store, at=at)))
