@@ -37,6 +37,8 @@ def memory(request, workspace, store_id, memory_id):
         lines = memory.content.removesuffix("\n").split("\n")
         context["lines"] = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]
         context["more_lines"] = max(0, len(lines) - LINES)
+    elif memory.path in page.INDEXES and memory == page.index_of(store):
+        context |= page.shown_index(store, memory)
     else:
         links = from_memory(store, memory.path)
         context["rendering"] = render_markdown(memory.content, links=links, anchors=True)

@@ -17,8 +17,10 @@ from console.access import Role
 from console.actors import Actor
 from console.htmx import render_page
 from console.models import Workspace
-from memory import history, trees, usage
+from memory import history, index_check, trees, usage
+from memory.links import from_memory
 from memory.models import Memory, Store, StoreState, Version
+from memory.rendering import render as render_markdown
 from memory.stores import Act
 
 INDEXES = ["/index.md", "/INDEX.md", "/README.md", "/readme.md", "/MEMORY.md"]
@@ -102,6 +104,21 @@ def index_of(store: Store) -> Memory | None:
     """The file that tells what the store holds."""
     found = store.memories.filter(path__in=INDEXES).with_text()
     return min(found, key=lambda memory: INDEXES.index(memory.path), default=None)
+
+
+def shown_index(store: Store, index: Memory) -> dict:
+    """The index as it is shown, with what it could do better: `rendering` and `notes`."""
+    lead, urls = from_memory(store, index.path), set()
+
+    def noted(asked):
+        urls.update(asked)
+        return lead(asked)
+
+    rendering = render_markdown(index.content, links=noted, anchors=True)
+    paths = store.memories.order_by().values_list("path", flat=True)
+    checked = index_check.check(index.path, index.content, urls, paths)
+    # What could not be rendered told nothing of its links.
+    return {"rendering": rendering, "notes": [] if rendering.note else checked.notes}
 
 
 def act(request: HttpRequest) -> Act:

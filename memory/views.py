@@ -12,11 +12,10 @@ from django.views.decorators.http import require_GET, require_POST
 from console.access import workspace_view
 from console.htmx import render_page
 from console.models import Role
-from memory import history, index_check, page, paths, stores
+from memory import history, page, paths, stores
 from memory.forms import DeleteStoreForm, StoreForm
-from memory.links import MOUNTS, from_memory
+from memory.links import MOUNTS
 from memory.models import StoreState, Version
-from memory.rendering import render as render_markdown
 
 STORES, FILES, NEWS = 50, 100, 6  # rows on a page
 
@@ -115,26 +114,11 @@ def store(request, workspace, store_id):
     news = history.since_copied(history.acts(store), store)
     context = {
         "index": index,
-        **(_index(store, index) if index else {}),
+        **(page.shown_index(store, index) if index else {}),
         "entries": history.entries(history.of(news)[:NEWS]),
         "max_files": paths.MAX_MEMORIES,
     }
     return page.show(request, store, "overview", context)
-
-
-def _index(store, index):
-    """The index as it is shown, and what it could do better."""
-    lead, urls = from_memory(store, index.path), set()
-
-    def noted(asked):
-        urls.update(asked)
-        return lead(asked)
-
-    rendering = render_markdown(index.content, links=noted, anchors=True)
-    paths = store.memories.order_by().values_list("path", flat=True)
-    checked = index_check.check(index.path, index.content, urls, paths)
-    # What could not be rendered told nothing of its links.
-    return {"rendering": rendering, "notes": [] if rendering.note else checked.notes}
 
 
 def _folder(request, store, path):

@@ -253,8 +253,9 @@ def test_the_page_of_a_store_asks_the_same_whether_it_has_few_files_or_many(as_a
 
 
 def test_an_index_that_could_do_better_says_how(as_alice, store):
-    page = text(as_alice.get(url("store", store)))
-    assert "1 file is not mentioned: /notes/talk.md." in page
+    index = store.memories.get(path="/index.md")
+    for where in (url("store", store), url("memory", store, index.pk)):
+        assert "1 file is not mentioned: /notes/talk.md." in text(as_alice.get(where))
 
 
 # -- Reading ------------------------------------------------------------------------------
