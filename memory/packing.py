@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from memory import archives
+from memory import zips
 from memory.paths import MAX_CONTENT_BYTES
 
 WELL_PACKED = 50  # times smaller; what packs better is stored, or it would look like a bomb
@@ -85,7 +85,7 @@ def _add_path(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
     name = path.relative_to(folder.parent).as_posix()
     name = name.encode(errors="surrogateescape").decode(errors="replace")
     data = b""
-    if stat.S_ISREG(mode) and not archives.is_junk(name):
+    if stat.S_ISREG(mode) and not zips.is_junk(name):
         with path.open("rb") as file:
             data = file.read(MAX_CONTENT_BYTES + 1)
     _add(archive, name, data, mode)

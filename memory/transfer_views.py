@@ -15,13 +15,14 @@ from console.actors import Actor
 from console.htmx import render_page
 from console.models import Role, Workspace
 from memory import page, paths, transfer, uploads
-from memory.archives import Reading, Unreadable
+from memory.archives import Reading
 from memory.diffs import side_by_side
 from memory.forms import StoreForm
 from memory.models import Store, Upload
 from memory.paths import Invalid
 from memory.stores import Refused
 from memory.transfer_forms import CopyForm, ImportForm
+from memory.zips import Unreadable
 
 FILES = 100  # of a plan on a page
 SAMPLE = Path(__file__).parent / "sample"

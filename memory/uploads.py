@@ -18,14 +18,15 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from console.models import User, Workspace
 from memory import packing
-from memory.archives import Archive, Unreadable, is_zip
+from memory.archives import Archive
 from memory.models import Store, Upload
+from memory.zips import Unreadable, is_zip
 
 KEPT = 3  # uploads of one person that wait at the same time
 TOO_MUCH = (
     f"This is more than can be sent at once: {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2} MB, or"
     f" {settings.DATA_UPLOAD_MAX_NUMBER_FILES:,} files. Send a zip of the texts alone, or use"
-    " manage.py import_store."
+    " manage.py on the server (import_store, import_transcripts)."
 )
 UNREADABLE = "What was sent could not be read: a file's path may be too long. Send it as a zip."
 LEFT_OUT = "left out before sending: version control, packages and caches"

@@ -13,9 +13,10 @@ from console.queries import Says
 from memory import layouts, transfer, uploads, wire
 from memory.api.bodies import FOLDER
 from memory.api.stores import find_store
-from memory.archives import Archive, Unreadable
+from memory.archives import Archive
 from memory.shapes import ImportPlan
 from memory.transfer import Moved, Options
+from memory.zips import Unreadable
 
 ZIP = {"schema": {"type": "string", "format": "binary"}}
 FORM = {

@@ -9,9 +9,10 @@ import zipfile
 
 import pytest
 
-from memory import archives, layouts, packing, paths
-from memory.archives import Archive, Reading, Unreadable
+from memory import layouts, packing, paths, zips
+from memory.archives import Archive, Reading
 from memory.layouts import KINDS
+from memory.zips import Unreadable
 
 pytestmark = pytest.mark.once
 GOOD = {"good.md": "# Good\n"}
@@ -194,7 +195,7 @@ def test_a_file_that_lies_about_its_size_is_read_no_further_than_it_says():
 
 
 def test_more_entries_than_anybody_needs_are_counted_before_they_are_read(monkeypatch):
-    monkeypatch.setattr(archives, "MAX_ENTRIES", 20)
+    monkeypatch.setattr(zips, "MAX_ENTRIES", 20)
     assert len(read(zip_of({f"{n}.md": "" for n in range(20)})).files) == 20
     with pytest.raises(Unreadable, match="more than 20 files"):
         Archive(zip_of({f"{n}.md": "" for n in range(21)}))

@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memory import bulk, change_sets, manifest, paths, stores, tasks, transfer
-from memory.archives import Archive, Unreadable
+from memory.archives import Archive
 from memory.bulk import Write
 from memory.models import Blob, ChangeSet, Store, Upload
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act, Conflict, Occupied, Refused, sha256
 from memory.transfer import Moved, Options
+from memory.zips import Unreadable
 from tests.factories import TESTER, make_store
 
 pytestmark = pytest.mark.django_db

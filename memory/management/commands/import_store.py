@@ -14,11 +14,12 @@ from console.management.commands.issue_key import find_workspace
 from console.models import Workspace
 from console.templatetags.ui import visible
 from memory import layouts, packing, paths, transfer
-from memory.archives import Archive, Reading, Unreadable
+from memory.archives import Archive, Reading
 from memory.management.stores import find_store
 from memory.paths import Invalid
 from memory.stores import Refused
 from memory.transfer import Options, Outcome, Plan
+from memory.zips import Unreadable
 
 OPERATOR = Actor("operator", "manage.py")
 MARKS = {"new": "+", "changed": "~", "unchanged": "=", "kept": "=", "refused": "!"}
