@@ -13,8 +13,8 @@ from console.models import Workspace
 from memory.models import Store
 from sessions import agents, spending
 from sessions.conversation import MAX_INSTRUCTIONS, MAX_MESSAGE_CHARACTERS, Mount
-from sessions.importing import MARK as IMPORTED
 from sessions.models import (
+    IMPORTED,
     REQUIRES_ACTION,
     Access,
     Agent,

@@ -17,13 +17,18 @@ from sessions.models import Import
 @workspace_view(role=Role.EDITOR)
 def import_new(request, workspace):
     if request.method != "POST":
-        return render(request, "sessions/import.html")
+        return _ask(request)
     files = [(file.path, file.read()) for file in request.FILES.getlist("files")]
     try:
         kept = importing.plan(workspace, request.user, files)
     except Unreadable as why:
-        return render(request, "sessions/import.html", {"problem": str(why)}, status=422)
+        return _ask(request, problem=str(why), status=422)
     return redirect("sessions:import_plan", workspace.slug, kept.pk)
+
+
+def _ask(request, *, problem: str = "", status: int = 200):
+    context = {"problem": problem, "most": importing.MOST}
+    return render(request, "sessions/import.html", context, status=status)
 
 
 @workspace_view(role=Role.EDITOR)
@@ -40,7 +45,7 @@ def _show(request, kept: Import, *, problem: str = "", status: int = 200):
     items = importing.items(kept)
     context = {
         "items": items,
-        "refused": kept.reading["refused"],
+        **{key: kept.reading[key] for key in ("refused", "skipped", "more")},
         "new": sum(item.known is None for item in items),
         "problem": problem,
     }

@@ -4,27 +4,22 @@ A plan first, kept until its owner decides. What was imported before is known by
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from console import ids
 from console.models import User, Workspace
-from sessions import agents, events, foreign
-from sessions.events import Entry
-from sessions.foreign import Message, Transcript, Unreadable
-from sessions.models import Agent, Import, Session, Status, Thread
+from sessions import events, imported
+from sessions.foreign import Transcript, Unreadable, parcels
+from sessions.models import IMPORTED, Import, Session
 
-MOST = 200  # transcripts at once
+MOST = 500  # transcripts in one plan
+MOST_UNPACKED = 64 * 1024**2  # bytes that come out of a zip
 KEPT = 3  # plans of one person that wait at the same time
 LIFETIME = timedelta(days=1)
-AGENT = "Imported"
-MARK = "imported_sha256"
-NO_RESULT = "The transcript holds no result of this call."
 
 
 class Gone(Exception):
@@ -44,14 +39,21 @@ class Item:
         return Counter(each.role for each in self.transcript.messages)
 
     @property
+    def said(self) -> int:
+        """How many messages somebody spoke."""
+        counts = self.counts
+        return counts["user"] + counts["agent"] + counts["said"]
+
+    @property
     def left_out(self) -> list[tuple[str, int]]:
         return list(self.transcript.left_out.items())
 
     @property
     def times(self) -> list[datetime]:
-        """When it began and when it ended, if that is known."""
+        """When it began and, if that is another minute, when it ended; empty if nobody knows."""
         known = sorted(each.at for each in self.transcript.messages if each.at)
-        return [datetime.fromisoformat(at) for at in known[:1] + known[-1:]]
+        ends = [datetime.fromisoformat(at) for at in known[:1] + known[-1:]]
+        return list({f"{at:%Y-%m-%d %H:%M}": at for at in ends}.values())
 
 
 # -- The plan -----------------------------------------------------------------------------------
@@ -59,34 +61,53 @@ class Item:
 
 @transaction.atomic
 def plan(workspace: Workspace, user: User, files: Iterable[tuple[str, bytes]]) -> Import:
-    """Read files, each a name and its bytes, and keep what they hold. Raises `Unreadable`."""
-    found: list[Transcript] = []
-    refused = []
-    for name, data in files:
-        try:
-            found += foreign.read(name, data)
-        except Unreadable as why:
-            refused.append([name[-255:].replace("\0", ""), str(why)])
-    if not found and not refused:
-        raise Unreadable("Choose one or more transcripts to import.")
+    """Read files, each a name and its bytes, and keep what they hold. Raises `Unreadable`.
+
+    Of more transcripts than a plan takes it keeps those that are not here yet, as many as it may,
+    and counts the `more`: sent again, they are the next.
+    """
+    sent = parcels.read(files, most=MOST_UNPACKED)
+    if not sent.found and not sent.refused:
+        raise Unreadable(_nothing(sent))
+    found = sent.found
     if len(found) > MOST:
-        raise Unreadable(f"These are {len(found):,} transcripts. Send at most {MOST} at once.")
-    reading = {"transcripts": [each.as_json() for each in found], "refused": refused}
+        known = _known(workspace, [each.digest for each in found])
+        found = [each for each in found if each.digest not in known]
+    reading = {
+        "transcripts": [each.as_json() for each in found[:MOST]],
+        "refused": sent.refused,
+        "skipped": list(sent.skipped.items()),
+        "more": len(found[MOST:]),
+    }
     kept = Import.objects.create(workspace=workspace, user=user, reading=events.storable(reading))
     mine = Import.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)
     Import.objects.filter(pk__in=list(mine[KEPT:])).delete()
     return kept
 
 
+def _nothing(sent: parcels.Sent) -> str:
+    if not sent.skipped:
+        return "Choose one or more transcripts to import."
+    told = ", ".join(f"{count} × {what}" for what, count in sent.skipped.items())
+    return f"No transcript was found in what was sent. Skipped: {told}."
+
+
 def items(kept: Import) -> list[Item]:
-    found = [Transcript.from_json(each) for each in kept.reading["transcripts"]]
-    known = _known(kept.workspace, [each.digest for each in found])
-    return [Item(number, each, known.get(each.digest)) for number, each in enumerate(found)]
+    return itemised(kept.workspace, [Transcript.from_json(x) for x in kept.reading["transcripts"]])
+
+
+def itemised(workspace: Workspace, found: Iterable[Transcript]) -> list[Item]:
+    """The transcripts, numbered, with the sessions that they are already."""
+    found = list(found)
+    digests = [each.digest for each in found]
+    known = _known(workspace, digests)
+    told = enumerate(zip(found, digests, strict=True))
+    return [Item(number, each, known.get(digest)) for number, (each, digest) in told]
 
 
 def _known(workspace: Workspace, digests: Sequence[str]) -> dict[str, Session]:
-    mine = workspace.sessions.filter(**{f"metadata__{MARK}__in": digests})
-    return {session.metadata[MARK]: session for session in mine.select_related("workspace")}
+    mine = workspace.sessions.filter(**{f"metadata__{IMPORTED}__in": digests})
+    return {session.metadata[IMPORTED]: session for session in mine.select_related("workspace")}
 
 
 def sweep() -> None:
@@ -108,102 +129,30 @@ def carry_out(kept: Import, chosen: Iterable[int], persons: dict[int, str]) -> l
     if kept is None:
         raise Gone("This import was carried out already, or it has been thrown away.")
     wanted = set(chosen)
-    agent = _agent(kept.workspace)
-    made: dict[str, Session] = {}
-    for item in items(kept):
-        transcript = item.transcript
-        if item.number in wanted and item.known is None and transcript.digest not in made:
-            person = persons.get(item.number) or transcript.person
-            made[transcript.digest] = _session(kept.workspace, agent, transcript, person)
+    found = [Transcript.from_json(each) for each in kept.reading["transcripts"]]
+    made = bring_in(
+        kept.workspace,
+        [(each, persons.get(n, "")) for n, each in enumerate(found) if n in wanted],
+    )
     kept.delete()
+    return made
+
+
+@transaction.atomic
+def bring_in(workspace: Workspace, wanted: Iterable[tuple[Transcript, str]]) -> list[Session]:
+    """Make sessions of transcripts, but for those that are there already.
+
+    With each comes the speaker of a plain text who is the person, or nothing for the likeliest.
+    """
+    wanted = list(wanted)
+    agent = imported.agent_of(workspace)
+    environment = imported.environment_of(workspace)
+    made: dict[str, Session] = {}
+    for item, (transcript, person) in zip(
+        itemised(workspace, [each for each, _ in wanted]), wanted, strict=True
+    ):
+        digest = transcript.digest
+        if item.known is None and digest not in made:
+            who = person if person in transcript.speakers else transcript.person
+            made[digest] = imported.make(workspace, agent, environment, transcript, who)
     return list(made.values())
-
-
-def _agent(workspace: Workspace) -> Agent:
-    """All imported sessions of a workspace share one archived agent: nobody can talk to it."""
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # one, not two
-    mine = workspace.agents.filter(name=AGENT, metadata={MARK: "agent"})
-    if agent := mine.first():
-        return agent
-    agent = agents.create(
-        workspace, agents.blank_config(AGENT, "imported"), metadata={MARK: "agent"}
-    )
-    agents.archive(agent)
-    return agent
-
-
-def _session(workspace: Workspace, agent: Agent, transcript: Transcript, person: str) -> Session:
-    now = timezone.now()
-    times = [datetime.fromisoformat(each.at) for each in transcript.messages if each.at]
-    session = Session.objects.create(
-        workspace=workspace,
-        agent=agent,
-        agent_version=agent.version,
-        agent_config=agent.latest.config,
-        environment=_environment(workspace),
-        title=events.storable(transcript.title)[:256],
-        metadata={MARK: transcript.digest, "imported_from": transcript.format},
-        status=Status.TERMINATED,
-        created_at=min(times, default=now),
-    )
-    thread = Thread.objects.create(session=session, name=AGENT, status=Status.TERMINATED)
-    events.append(thread, *_entries(transcript, person), *_ending(thread))
-    Session.objects.filter(pk=session.pk).update(updated_at=max(times, default=now))
-    return session
-
-
-def _environment(workspace: Workspace) -> Any:
-    return workspace.environments.order_by("archived_at").first() or agents.create_environment(
-        workspace, "Default"
-    )
-
-
-def _ending(thread: Thread) -> list[Entry]:
-    named = {"session_thread_id": thread.pk, "agent_name": thread.name}
-    return [
-        Entry("session.thread_status_terminated", named),
-        Entry("session.status_terminated"),
-    ]
-
-
-def _entries(transcript: Transcript, person: str) -> Iterator[Entry]:
-    """The events of a transcript. Every call has a result, and every result a call."""
-    several = len(transcript.speakers) > 2
-    open_calls: dict[str, str] = {}
-    for message in transcript.messages:
-        at = datetime.fromisoformat(message.at) if message.at else None
-        if message.role not in ("call", "result"):
-            # A person speaks, or the agent answers: what was called before is over.
-            yield from _without_result(open_calls, at)
-        if message.role == "call":
-            key = ids.fresh("sevt")
-            told = message.call if message.call not in open_calls else ""
-            open_calls[told or key] = key
-            called = {"name": message.name, "input": message.given}
-            allowed = {"evaluated_permission": "allow"}
-            yield Entry("agent.tool_use", {**called, **allowed}, id=key, at=at)
-        elif message.role == "result":
-            if key := open_calls.pop(message.call, ""):
-                yield _result(key, message.text, at, is_error=message.is_error)
-        else:
-            yield _said(message, person, at, named=several)
-    yield from _without_result(open_calls, None)
-
-
-def _without_result(open_calls: dict[str, str], at: datetime | None) -> Iterator[Entry]:
-    for key in open_calls.values():
-        yield _result(key, NO_RESULT, at)
-    open_calls.clear()
-
-
-def _result(call: str, text: str, at: datetime | None, *, is_error: bool = False) -> Entry:
-    content = [{"type": "text", "text": text}]
-    told = {"tool_use_id": call, "content": content, "is_error": is_error}
-    return Entry("agent.tool_result", told, at=at)
-
-
-def _said(message: Message, person: str, at: datetime | None, *, named: bool) -> Entry:
-    is_person = message.role == "user" or (message.role == "said" and message.name == person)
-    text = f"{message.name}: {message.text}" if named else message.text
-    kind = "user.message" if is_person else "agent.message"
-    return Entry(kind, {"content": [{"type": "text", "text": text}]}, at=at)

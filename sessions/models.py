@@ -126,6 +126,7 @@ class Status(models.TextChoices):
 
 
 REQUIRES_ACTION = "requires_action"
+IMPORTED, FORMAT = "imported_sha256", "imported_from"  # in the metadata of imported sessions
 BUDGET_REACHED = "budget_reached"
 
 
@@ -197,6 +198,11 @@ class Session(models.Model):
         return reverse("sessions:session", args=[self.workspace.slug, self.pk])
 
     @property
+    def imported_from(self) -> str:
+        """The format of the transcript that came in as this session, if it did."""
+        return str(self.metadata.get(FORMAT) or "") if IMPORTED in self.metadata else ""
+
+    @property
     def primary(self) -> "Thread":
         return self.threads.get(parent=None)
 
@@ -233,7 +239,7 @@ class Import(models.Model):
     id = PublicIdField(prefix="import")
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="imports")
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
-    reading = models.JSONField(help_text="`transcripts` and `refused`, see sessions.importing.")
+    reading = models.JSONField(help_text="What was found, see sessions.importing.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -41,7 +41,7 @@ LAYERS = {
         indexing
         tasks reading rows
         blobs usage
-        manifest archives layouts packing
+        manifest zips archives layouts packing
         search stores
         redaction change_sets bulk folders transfer uploads past blame
         trees history links index_check page results choices wire templatetags palette
@@ -60,6 +60,7 @@ LAYERS = {
         stalled
         loop
         agents defaults foreign
+        imported
         importing
         tasks
         conversation updates
@@ -68,6 +69,7 @@ LAYERS = {
         forms environment_forms
         views agent_views environment_views money_views record_views import_views api stream
         urls
+        management
     """,
     "dreaming": """
         apps

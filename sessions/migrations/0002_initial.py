@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name='Import',
             fields=[
                 ('id', console.ids.PublicIdField(prefix='import', primary_key=True, serialize=False)),
-                ('reading', models.JSONField(help_text='`transcripts` and `refused`, see sessions.importing.')),
+                ('reading', models.JSONField(help_text='What was found, see sessions.importing.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='imports', to='console.workspace')),

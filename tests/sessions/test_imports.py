@@ -1,179 +1,32 @@
-"""Transcripts of other programs: what is read, what is left out and told, and what becomes of them."""
+"""Transcripts of other programs: the plan, and what becomes of them."""
 
+import io
 import json
+import stat
+import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from hypothesis import given
-from hypothesis import strategies as st
 
 from console.models import Role
 from dreaming import transcripts
-from sessions import conversation, events, foreign, importing
+from sessions import conversation, events, imported, importing, transcript
 from sessions.conversation import Refused
-from sessions.foreign import Unreadable
 from sessions.models import Import, Session
 from tests import factories
+from tests.sessions.foreign.conversations import (
+    CODE,
+    HOSTILE,
+    OPENAI,
+    PLAIN,
+    TREE,
+    claude,
+    lines,
+    zipped,
+)
 
 pytestmark = pytest.mark.django_db
-HOSTILE = "<script>alert('x')</script>"
-
-
-def claude(kind, content, **more):
-    message = {"role": kind, "content": content}
-    head = {"type": kind, "sessionId": "a-1", "uuid": "u", "parentUuid": None}
-    return {**head, "timestamp": "2026-11-20T10:00:00.000Z", "message": message, **more}
-
-
-CODE = [
-    {"type": "summary", "summary": "Find the heron", "leafUuid": "u"},
-    claude("user", "Where is the heron?"),
-    claude("user", "<local-command>", isMeta=True),
-    claude(
-        "assistant",
-        [
-            {"type": "thinking", "thinking": "Hm."},
-            {"type": "text", "text": "Let me look."},
-            {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}},
-        ],
-    ),
-    claude("user", [{"type": "tool_result", "tool_use_id": "t1", "content": "heron.md"}]),
-    claude(
-        "assistant", [{"type": "text", "text": "In heron.md."}], timestamp="2026-11-20T10:01:00Z"
-    ),
-    claude("user", "Aside.", isSidechain=True),
-]
-OPENAI = [
-    {"role": "system", "content": "Be brief."},
-    {"role": "user", "content": "When is the talk?"},
-    {
-        "role": "assistant",
-        "content": None,
-        "tool_calls": [{"id": "c1", "function": {"name": "look", "arguments": '{"for": "talk"}'}}],
-    },
-    {"role": "tool", "tool_call_id": "c1", "content": "14:30"},
-    {"role": "assistant", "content": [{"type": "text", "text": "At 14:30."}]},
-]
-PLAIN = "Alice: When is the talk?\nI forgot.\nBot: At 14:30.\nAlice: Thanks.\n"
-
-
-def lines(*rows):
-    return "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows).encode()
-
-
-def read(data, name="talk.jsonl"):
-    return foreign.read(name, data)
-
-
-def told(transcript):
-    return [(each.role, each.text or each.name) for each in transcript.messages]
-
-
-# -- Reading ----------------------------------------------------------------------------------------
-
-
-def test_a_claude_code_session_is_read_with_its_calls():
-    [transcript] = read(lines(*CODE))
-    assert transcript.title == "Find the heron" and transcript.format == foreign.CLAUDE_CODE
-    assert told(transcript) == [
-        ("user", "Where is the heron?"),
-        ("agent", "Let me look."),
-        ("call", "Bash"),
-        ("result", "heron.md"),
-        ("agent", "In heron.md."),
-    ]
-    assert transcript.messages[0].at == "2026-11-20T10:00:00+00:00"
-
-
-def test_what_is_left_out_is_told():
-    left_out = read(lines(*CODE, "{broken", {"type": "system", "sessionId": "a-1"}))[0].left_out
-    assert left_out == {
-        "thoughts": 1,
-        "messages of sub-agents": 1,
-        "the program’s own notes": 2,
-        "line 8: no JSON": 1,
-    }
-
-
-def test_several_sessions_of_a_file_come_apart():
-    other = claude("user", "Another one.", sessionId="b-2")
-    assert [each.title for each in read(lines(*CODE[1:], other))] == [
-        "Where is the heron?",
-        "Another one.",
-    ]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        json.dumps(OPENAI).encode(),
-        json.dumps({"messages": OPENAI}).encode(),
-        json.dumps([{"messages": OPENAI}]).encode(),
-        lines({"messages": OPENAI}),
-    ],
-)
-def test_messages_as_json_are_read_in_each_of_their_wrappings(data):
-    [transcript] = read(data, "talk.json")
-    assert told(transcript) == [
-        ("user", "When is the talk?"),
-        ("call", "look"),
-        ("result", "14:30"),
-        ("agent", "At 14:30."),
-    ]
-    assert transcript.messages[1].given == {"for": "talk"}
-    assert transcript.left_out == {"system prompts": 1}
-
-
-def test_plain_text_is_read_by_its_speakers():
-    [transcript] = read(PLAIN.encode(), "talk.txt")
-    assert told(transcript)[0] == ("said", "When is the talk?\nI forgot.")
-    assert transcript.speakers == ["Alice", "Bot"] and transcript.person == "Alice"
-
-
-def test_the_person_is_known_by_a_usual_name():
-    [transcript] = read(b"Assistant: Hello.\nHuman: Hi.\nAssistant: How are you?\n", "a.txt")
-    assert transcript.person == "Human"
-
-
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (b"\xff\xfe", "no UTF-8 text"),
-        (b"a\0b", "NUL"),
-        (b"", "No messages"),
-        (b"Just some prose without anybody speaking.", "No messages"),
-        (b"Note: this.\nTime: noon.\nPlace: here.\nRoom: four.\nHost: Bob.\n", "No conversation"),
-        (b'{"a": 1}', "No messages"),
-        (b"[1, 2]", "No messages"),
-        (b"{broken\n{too", "no line of it can be read"),
-        (b"[" * 100_000, "can be read"),
-    ],
-)
-def test_what_is_no_transcript_is_refused_in_words(data, why):
-    with pytest.raises(Unreadable, match=why):
-        read(data)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=12,
-)
-KEYS = st.sampled_from(["type", "role", "content", "message", "messages", "sessionId", "timestamp"])
-WORDS = st.sampled_from(["user", "assistant", "tool", "text", "tool_use", "tool_result"])
-
-
-@given(
-    st.lists(st.dictionaries(KEYS, WORDS | JSON | st.lists(st.dictionaries(KEYS, WORDS | JSON))))
-)
-def test_no_json_breaks_the_reader(rows):
-    for data in (json.dumps(rows).encode(), lines(*rows)):
-        try:
-            found = read(data)
-        except Unreadable:
-            continue
-        assert all(each.messages for each in found)
 
 
 # -- The plan and what comes of it --------------------------------------------------------------------
@@ -262,6 +115,55 @@ def test_calls_and_results_always_pair(workspace, bob):
     assert sorted(answered) == sorted(calls) and len(calls) == 2
 
 
+def test_a_result_that_comes_after_somebody_spoke_is_the_calls_result(as_bob, workspace, bob):
+    use = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "sleep 9"}}
+    outcome = {"type": "tool_result", "tool_use_id": "t", "content": "finally here"}
+    rows = [
+        claude("assistant", [use]),
+        claude("user", "Are you there?"),
+        claude("assistant", "One moment."),
+        claude("user", [outcome]),
+    ]
+    kept = importing.plan(workspace, bob, [("a.jsonl", lines(*rows))])
+    [session] = importing.carry_out(kept, [0], {})
+    log = list(events.in_order(session.events.all()))[:4]
+    assert [event.type for event in log] == [
+        "agent.tool_use",
+        "user.message",
+        "agent.message",
+        "agent.tool_result",
+    ]
+    assert log[3].payload["tool_use_id"] == log[0].pk
+    read = transcripts.lines(events.in_order(session.primary.events.all()))
+    assert [line["role"] for line in read] == ["user", "agent", "tool"]
+    assert read[2]["text"] == "finally here"
+    call = as_bob.get(reverse("sessions:event", args=["lab", session.pk, log[0].pk]))
+    assert "finally here" in call.content.decode()
+
+
+def test_a_call_without_a_result_says_so_where_it_stands(workspace, bob):
+    use = {"type": "tool_use", "id": "t", "name": "Bash", "input": {}}
+    rows = [claude("assistant", [use]), claude("user", "So?")]
+    kept = importing.plan(workspace, bob, [("a.jsonl", lines(*rows))])
+    [session] = importing.carry_out(kept, [0], {})
+    told = [(e.type, transcript.text_of(e)) for e in events.in_order(session.events.all())][1:3]
+    assert told == [("agent.tool_result", imported.NO_RESULT), ("user.message", "So?")]
+
+
+def test_where_several_speak_each_ones_words_carry_the_name(workspace, bob):
+    rows = [
+        {"role": "user", "name": "Ann", "content": "Hello."},
+        {"role": "user", "name": "Ben", "content": "Hi."},
+        {"role": "assistant", "name": "bot", "content": "Welcome."},
+    ]
+    talks = [("two.json", json.dumps(rows)), ("one.json", json.dumps(rows[1:]))]
+    kept = importing.plan(workspace, bob, [(name, told.encode()) for name, told in talks])
+    for session in importing.carry_out(kept, [0, 1], {}):
+        said = [transcript.text_of(event) for event in events.in_order(session.events.all())]
+        several = session.title == "two"
+        assert said[-4] == ("Ben: Hi." if several else "Hi.") and said[-3] == "Welcome."
+
+
 def test_hostile_words_are_shown_and_never_run(as_bob, workspace):
     rows = [{"role": "user", "content": f"{HOSTILE}\0\ud800"}]
     sent = send(as_bob, (f"{HOSTILE}.json", json.dumps(rows).encode()))
@@ -306,3 +208,80 @@ def test_an_imported_session_is_a_dreams_input(workspace, bob):
     [session] = importing.carry_out(kept, [0], {})
     dream = factories.make_dream(store=factories.make_store(), sessions=[session])
     assert dream.transcripts.get().session == session
+
+
+# -- Zips and long plans ------------------------------------------------------------------------------
+
+
+def test_a_zip_is_read_file_by_file_and_trusted_in_nothing(as_bob, workspace):
+    files = {
+        "export/conversations.json": json.dumps([TREE]),
+        "export/chat.html": "<html>",
+        "export/notes.txt": "Nobody speaks here.",
+        "../slip.jsonl": lines(*CODE),
+        "__MACOSX/._x.jsonl": "x",
+        "again/talk.json": json.dumps(TREE),
+    }
+    page = send(as_bob, ("export.zip", zipped(files))).content.decode()
+    assert "1 transcript found" in page and "The talk" in page
+    assert "leads out of the archive" in page and "No messages were found" in page
+    assert "1 × files of other kinds (.html)" in page and "left by an operating system" in page
+    assert "1 × conversations that were sent twice" in page
+    assert "2 × messages of other branches" in page
+
+
+def test_links_and_what_is_encrypted_in_a_zip_are_refused(workspace, bob):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        link = zipfile.ZipInfo("link.jsonl")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    kept = importing.plan(workspace, bob, [("a.zip", packed.getvalue()), ("b.zip", b"PK")])
+    [link, damaged] = kept.reading["refused"]
+    assert link[0] == "a.zip/link.jsonl" and "symbolic link" in link[1]
+    assert damaged[0] == "b.zip" and "not a zip" in damaged[1]
+
+
+def test_a_bomb_is_refused_and_names_the_way_for_large_files(workspace, bob, monkeypatch):
+    monkeypatch.setattr(importing, "MOST_UNPACKED", 1000)
+    bomb = zipped({"a.jsonl": b" " * 2000})
+    kept = importing.plan(workspace, bob, [("bomb.zip", bomb)])
+    [[name, why]] = kept.reading["refused"]
+    assert name == "bomb.zip"
+    assert "unpacks to far more" in why and "import_transcripts" in why
+
+
+def test_a_zip_without_transcripts_says_what_was_in_it(as_bob):
+    answer = send(as_bob, ("pics.zip", zipped({"a.png": "x", "b.png": "x"})), follow=False)
+    assert answer.status_code == 422
+    assert "Skipped: 2 × files of other kinds (.png)" in answer.content.decode()
+
+
+def test_what_does_not_fit_in_a_plan_is_next_when_it_is_sent_again(as_bob, workspace, monkeypatch):
+    monkeypatch.setattr(importing, "MOST", 2)
+    talks = [[{"role": "user", "content": f"Question {n}"}] for n in range(3)]
+    file = ("talks.json", json.dumps([{"messages": talk} for talk in talks]).encode())
+    first = send(as_bob, file)
+    assert "1 further conversation did not fit" in first.content.decode()
+    carry_out(as_bob, first, 0, 1)
+    second = send(as_bob, file)
+    assert "1 transcript found" in second.content.decode()
+    carry_out(as_bob, second, 0)
+    assert workspace.sessions.count() == 3
+
+
+def test_the_plan_says_from_when_to_when(as_bob):
+    page = send(as_bob, ("code.jsonl", lines(*CODE))).content.decode()
+    assert 'datetime="2026-11-20T10:00:00+00:00"' in page
+    assert 'datetime="2026-11-20T10:01:00+00:00"' in page
+    page = send(as_bob, ("code.jsonl", lines(CODE[1]))).content.decode()
+    assert page.count('datetime="2026-11-20') == 1
+
+
+def test_an_imported_session_is_recognised_in_the_list(as_bob, workspace):
+    factories.make_session(workspace)
+    carry_out(as_bob, send(as_bob, ("code.jsonl", lines(*CODE))), 0)
+    listed = reverse("sessions:sessions", args=["lab"])
+    page = as_bob.get(listed, {"status": "imported"}).content.decode()
+    assert "Imported · Claude Code" in page
+    assert "Imported · " not in as_bob.get(listed).content.decode()
