@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, wraps
+from urllib.parse import urlsplit
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from console.models import ApiKey, Membership, Role
 
@@ -31,8 +33,9 @@ def workspace_view(view: Callable | None = None, *, role: str = Role.VIEWER) -> 
 
     def door(view: Callable) -> Callable:
         @wraps(view)
-        @login_required
         def inside(request: HttpRequest, slug: str, *args, **kwargs) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(page_of(request))
             membership = membership_of(request.user, slug)
             if membership is None:
                 raise Http404("No such workspace")
@@ -48,6 +51,15 @@ def workspace_view(view: Callable | None = None, *, role: str = Role.VIEWER) -> 
         return inside
 
     return door(view) if view else door
+
+
+def page_of(request: HttpRequest) -> str:
+    """The page that a request came from: what takes a form may be no page itself."""
+    sender = request.headers.get("referer", "")
+    is_ours = url_has_allowed_host_and_scheme(sender, {request.get_host()}, request.is_secure())
+    if request.method in ("GET", "HEAD") or not is_ours:
+        return request.get_full_path()
+    return urlsplit(sender)._replace(scheme="", netloc="", fragment="").geturl()
 
 
 def membership_of(user, slug: str) -> Membership | None:

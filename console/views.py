@@ -14,7 +14,7 @@ from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from console import accounts, api, endpoints, forms, trouble
+from console import access, accounts, api, endpoints, forms, trouble
 from console import palette as palettes
 from console.access import REMEMBERED, RoleNeeded, workspace_view
 from console.models import Role
@@ -206,7 +206,8 @@ def forbidden(request, exception):
 
 
 def csrf_failure(request, reason=""):
-    return HttpResponse(loader.render_to_string("403_csrf.html"), status=403)
+    back = access.page_of(request) if "referer" in request.headers else ""
+    return HttpResponse(loader.render_to_string("403_csrf.html", {"back": back}), status=403)
 
 
 def not_found(request, exception):

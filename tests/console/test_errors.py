@@ -65,9 +65,11 @@ def test_an_api_route_that_is_not_there_answers_in_the_envelope(visitor):
 
 def test_a_form_from_a_page_that_is_too_old_asks_for_a_reload(alice):
     strict = Client(enforce_csrf_checks=True)
-    answer = strict.post("/sign-in", {"username": "alice", "password": "correct horse"})
+    sent = {"username": "alice", "password": "correct horse"}
+    answer = strict.post("/sign-in", sent, headers={"referer": "http://testserver/w/lab/?q=1"})
     assert answer.status_code == 403
     assert "This form has expired" in answer.content.decode()
+    assert 'href="/w/lab/?q=1"' in answer.content.decode()
 
 
 def test_every_answer_forbids_foreign_and_inline_scripts(visitor, db):

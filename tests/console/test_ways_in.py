@@ -109,3 +109,12 @@ def test_whoever_is_in_no_workspace_is_told_whom_to_ask(alice, workspace, as_ali
 def test_somebody_removed_is_out_at_once(alice, bob, as_bob, workspace):
     accounts.leave(bob.memberships.get())
     assert as_bob.get(reverse("members", args=[workspace.slug])).status_code == 404
+
+
+def test_a_form_sent_too_late_leads_back_to_its_page_by_way_of_the_sign_in(client, workspace):
+    rename = reverse("members", args=[workspace.slug])
+    page = reverse("keys", args=[workspace.slug])
+    answer = client.post(rename, headers={"referer": f"http://testserver{page}?name=x#end"})
+    assert answer["Location"] == f"/sign-in?next={page}%3Fname%3Dx"
+    answer = client.post(rename, headers={"referer": "https://example.org/"})
+    assert answer["Location"] == f"/sign-in?next={rename}"
