@@ -20,6 +20,7 @@ from sessions.transcript import ANSWERS, CALLS, text_of
 SEARCHED = 20_000  # events looked through for words
 FOUND = 200
 AROUND = 90  # letters shown on either side of what was found
+GIST = 160  # letters of an event shown before it is opened
 
 # -- What it changed in its stores ------------------------------------------------------------
 
@@ -157,6 +158,12 @@ def _said(event: Event) -> str:
     if event.type == "session.error":
         return str((event.payload.get("error") or {}).get("message") or "")
     return text_of(event)
+
+
+def gist(event: Event) -> str:
+    """The beginning of what an event says, in one line; empty when its type says it all."""
+    said = _said(event) or (event.payload.get("stop_reason") or {}).get("type", "")
+    return " ".join(said[:1000].split())[:GIST]
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -60,7 +60,7 @@ def events(request, workspace, pk):
     context = {
         "session": session,
         "page": found,
-        "events": [(event, _pretty(event)) for event in found],
+        "events": [(event, record.gist(event), _pretty(event)) for event in found],
         "kinds": kinds,
         "kind": kind,
         "tab": "events",

@@ -93,6 +93,35 @@ document.addEventListener("click", async (event) => {
   document.dispatchEvent(new CustomEvent("toast", { detail: { tone: "ok", text: "Link copied." } }));
 });
 
+// -- More of the log: it comes while one scrolls towards it, and what is read stays in its place ------
+const AHEAD = 800; // pixels
+let top = scrollY;
+
+addEventListener("scroll", () => {
+  const isUp = scrollY < top;
+  top = scrollY;
+  for (const more of document.querySelectorAll("#entries > .more")) {
+    const { top: above, bottom } = more.getBoundingClientRect();
+    const isFirst = !more.previousElementSibling;
+    const isNear = isFirst ? isUp && bottom > -AHEAD : !isUp && above < innerHeight + AHEAD;
+    // Once by itself: what failed is for the reader to try again.
+    if (!isNear || more.asked) continue;
+    more.asked = true;
+    more.querySelector("button").click();
+  }
+}, { passive: true });
+
+let held = null;
+
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  const below = target.matches("#entries > .more:first-child") && target.nextElementSibling;
+  held = below ? [below, below.getBoundingClientRect().top] : null;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (held) scrollBy({ top: held[0].getBoundingClientRect().top - held[1], behavior: "instant" });
+  held = null;
+});
+
 // -- Keys: from error to error, from write to write ------------------------------------------------------
 const STOPS = {
   e: ["#entries .is-error, #entries .alert.danger", "error"],

@@ -161,6 +161,14 @@ def find(client, session, words):
     return client.get(at("find", session.pk), {"q": words}, headers=HTMX).content.decode()
 
 
+def test_events_of_one_type_are_told_apart_before_they_are_opened(as_vera, session, store):
+    wrote(session, store, "/talk.md", HOSTILE)
+    append(session, "session.thread_status_idle", {"stop_reason": {"type": "end_turn"}})
+    page = as_vera.get(at("events", session.pk)).content.decode()
+    assert 'dir="auto">write /mnt/memory/notes/talk.md &lt;script' in page
+    assert 'dir="auto">end_turn<' in page
+
+
 def test_words_are_found_in_what_was_said_called_and_answered(as_vera, session):
     said = append(session, "user.message", text("The  heron\nis back."))
     given = {"pattern": "HERON"}
@@ -214,3 +222,10 @@ def test_the_page_offers_what_goes_on_from_a_session(as_bob, session, store):
     page = as_bob.get(at("session", session.pk)).content.decode()
     assert f"/dreams/new?session={session.pk}&amp;store={store.pk}" in page
     assert f"{at('session_new')}?like={session.pk}" in page
+
+
+def test_who_may_only_look_may_take_a_copy_along_and_no_more(as_vera, session):
+    page = as_vera.get(at("session", session.pk)).content.decode()
+    assert f"{at('export', session.pk)}?format=md" in page
+    assert at("rename", session.pk) not in page and at("delete", session.pk) not in page
+    assert "/dreams/new" not in page

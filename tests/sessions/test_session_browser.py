@@ -1,5 +1,7 @@
 """The session page in a real browser while a slow model talks: nothing is lost, doubled or stolen."""
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -131,3 +133,45 @@ def test_what_cannot_be_sent_stays_in_the_box(page):
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#composer-error")).to_contain_text("too long")
     assert len(page.get_by_label("Message", exact=True).input_value()) == 1_000_001
+
+
+def test_what_is_sent_after_the_sign_in_has_expired_stands_there_again(page, stack):
+    page.goto(f"/w/{stack.workspace}/agents/new")
+    page.get_by_label("Name").fill("Nobody may lose this")
+    page.context.clear_cookies(name="reverie")
+    page.get_by_role("button", name="Make agent").click()
+    page.wait_for_url("**/sign-in?next=**")
+    page.get_by_label("Username").fill("owner")
+    page.get_by_label("Password", exact=True).fill(stack.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/agents/new")
+    expect(page.get_by_label("Name")).to_have_value("Nobody may lose this")
+    expect(page.locator("#toasts")).to_contain_text("was not sent")
+    page.get_by_role("button", name="Make agent").click()
+    page.wait_for_url("**/agents/agent_*/")
+    page.goto(f"/w/{stack.workspace}/agents/new")
+    expect(page.get_by_label("Name")).to_have_value("")
+
+
+def test_earlier_entries_come_while_one_scrolls_up_and_what_is_read_stays_in_place(page, stack):
+    said = [
+        {"role": role, "content": f"Word {n}"} for n in range(160) for role in ("user", "assistant")
+    ]
+    file = {
+        "name": "long.json",
+        "mimeType": "application/json",
+        "buffer": json.dumps(said).encode(),
+    }
+    page.goto(f"/w/{stack.workspace}/sessions/import")
+    page.get_by_label("One or more files").set_input_files(file)
+    page.get_by_role("button", name="Read and show the plan").click()
+    page.get_by_role("button", name="Import").click()
+    page.wait_for_url("**/sessions/sesn_*/")
+    entries = page.locator("#entries > article")
+    expect(entries.last).to_contain_text("Word 159")
+    assert entries.count() < 300
+    first = entries.first.get_attribute("id")
+    page.evaluate("scrollTo(0, 0)")
+    expect(entries).to_have_count(320)
+    top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", first)
+    assert 0 < top < page.viewport_size["height"]
