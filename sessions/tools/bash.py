@@ -26,8 +26,8 @@ DESCRIPTION = """\
 Run a command in bash, in a sandbox without network. It starts in /workspace and sees the memory
 stores at their mounts; only what it leaves there and in /workspace is kept, when it ends. Each call
 is a new shell: the working directory, exported variables and functions carry over, background
-processes do not. restart: true forgets them. Standard input is empty; the end of the output is
-shown (100 KiB). Memories are UTF-8 text of at most 100 KiB; links, other files
+processes do not. restart: true forgets them. Standard input is empty. Of a long output both ends
+are shown, and a file in /workspace/outputs holds all of it. Memories are UTF-8 text of at most 100 KiB; links, other files
 and empty folders are not kept."""
 ENDINGS = {
     "timed out": "The command took longer than {seconds:g} s and was stopped.",
@@ -139,8 +139,7 @@ def finish(mounts: Mounts, ran: Ran | None) -> Result:
         mounts.session.scratch.filter(path=STATE).delete()
         return Result("bash session restarted", facts={"restarted": True})
     outcome = ran.outcome
-    room = ran.shell["disk_mb"] << 20
-    taken = taking.take(mounts, ran.found, outcome.changes, command=ran.command, room=room)
+    taken = taking.take(mounts, ran.found, outcome.changes, command=ran.command)
     exited = outcome.how == "exited"
     printed = outputs.fitted(mounts, "bash", _output(outcome))
     parts = [printed]

@@ -3,6 +3,7 @@
 import posixpath
 from dataclasses import dataclass, field
 
+from django.db import transaction
 from django.utils import timezone
 
 from console.actors import Actor
@@ -157,7 +158,13 @@ class Mounts:
     def _scratch(self, place: Place, text: str) -> str:
         try:
             content = paths.check_content(text)
-            scratch.keep(self.session, [scratch.Draft(place.path, content)])
+            with transaction.atomic():
+                scratch.keep(self.session, [scratch.Draft(place.path, content)])
+                scratch.check_room(self.session)
         except paths.Invalid as error:
             raise ToolError(str(error)) from None
+        except scratch.Full as full:
+            raise ToolError(
+                f"Not written, /workspace is full: {full}. Write less, or remove files there with bash."
+            ) from None
         return ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from sessions.context import WORKSPACE
+from sessions.models import Session
 from sessions.tools import scratch
 from sessions.tools.base import OUTPUT_LIMIT
 from sessions.tools.mounts import Mounts
@@ -20,16 +21,33 @@ def fitted(mounts: Mounts, tool: str, text: str) -> str:
         return text
     folder = f"/outputs/{tool}-{mounts.by.event[-6:] or 'call'}"
     parts = list(_parts(text))
-    kept = {f"{folder}/{number:02}.txt": part for number, part in enumerate(parts[:MOST], 1)}
+    kept = dict(zip(_names(folder), _fitting(parts, mounts.session), strict=False))
     scratch.keep(mounts.session, [scratch.Draft(path, part) for path, part in kept.items()])
-    first, last = next(iter(kept)), next(reversed(kept))
-    where = f"{WORKSPACE}{first}" + (f" to {last.rpartition('/')[2]}" if len(kept) > 1 else "")
-    cut = "" if len(parts) <= MOST else " The rest was too long to be kept."
-    hidden = len(text) - HEAD - TAIL
-    note = (
-        f"… {hidden:,} of {len(text):,} characters are left out here; they stand in {where}.{cut} …"
-    )
-    return f"{text[:HEAD]}\n{note}\n{text[-TAIL:]}"
+    hidden = f"{len(text) - HEAD - TAIL:,} of {len(text):,} characters are left out here"
+    return f"{text[:HEAD]}\n… {hidden}; {_where(list(kept), len(parts))} …\n{text[-TAIL:]}"
+
+
+def _names(folder: str) -> Iterator[str]:
+    return (f"{folder}/{number:02}.txt" for number in range(1, MOST + 1))
+
+
+def _fitting(parts: list[bytes], session: Session) -> Iterator[bytes]:
+    """The first parts, as many as /workspace still takes."""
+    files, room = scratch.left(session)
+    for part in parts[: max(0, files)]:
+        room -= len(part)
+        if room < 0:
+            return
+        yield part
+
+
+def _where(kept: list[str], parts: int) -> str:
+    if not kept:
+        return "they are not kept, as /workspace is full: remove files, or ask for less."
+    last = kept[-1].rpartition("/")[2]
+    where = f"{WORKSPACE}{kept[0]}" + (f" to {last}" if len(kept) > 1 else "")
+    rest = "" if len(kept) == parts else " The rest was too long to be kept."
+    return f"they stand in {where}.{rest}"
 
 
 def _parts(text: str) -> Iterator[bytes]:

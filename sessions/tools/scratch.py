@@ -4,16 +4,21 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from memory import paths
 from memory.paths import Invalid
+from sessions import shells
 from sessions.models import ScratchFile, Session
 
 MOST = 2_000  # files
 BATCH = 500
 FIELDS = ("content", "data", "sha256", "size", "executable", "updated_at")
+
+
+class Full(Exception):
+    """/workspace would hold more than it may; the message says how much that would be."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,24 @@ def drop(session: Session, gone: Collection[str]) -> None:
         session.scratch.filter(path__in=names[start : start + BATCH]).delete()
 
 
-def total(session: Session) -> tuple[int, int]:
-    """How many files there are, and how many bytes together."""
-    size = session.scratch.aggregate(size=Sum("size"))["size"] or 0
-    return session.scratch.count(), size
+def check_room(session: Session, *, times: int = 1) -> None:
+    """Raise `Full` when the files are more, or `times` larger, than the environment lets it keep."""
+    files, size = left(session, times=times)
+    if files < 0:
+        raise Full(f"it would hold {MOST - files:,} files; at most {MOST:,} are kept")
+    if size < 0:
+        most = _room(session) * times
+        raise Full(f"it would hold {(most - size) >> 20} MB; at most {most >> 20} are kept")
+
+
+def left(session: Session, *, times: int = 1) -> tuple[int, int]:
+    """How many files, and how many bytes, /workspace still takes; negative when it holds too much."""
+    held = session.scratch.aggregate(files=Count("pk"), size=Sum("size"))
+    return MOST - held["files"], _room(session) * times - (held["size"] or 0)
+
+
+def _room(session: Session) -> int:
+    return shells.of(session.environment.config)["disk_mb"] << 20
 
 
 def contents(session: Session, hashes: Collection[str]) -> dict[str, bytes]:

@@ -110,7 +110,7 @@ def _told(each: Left) -> str:
 
 
 def take(
-    mounts: Mounts, found: Sequence[Found], changes: Iterable[Change], *, command: str, room: int
+    mounts: Mounts, found: Sequence[Found], changes: Iterable[Change], *, command: str
 ) -> Account:
     """Make the changes that can be made; the caller's transaction holds them together.
 
@@ -125,7 +125,7 @@ def take(
         if each.mount and each.is_writable:
             taker.take_store(each, aftermath(each.hashes, by_folder.get(number, [])))
     own = aftermath(found[0].hashes, by_folder.get(0, []), named=_program)
-    taker.take_workspace(own, found[0].hashes, room)
+    taker.take_workspace(own, found[0].hashes)
     return taker.account
 
 
@@ -252,15 +252,15 @@ class Taker:
 
     # -- The workspace ------------------------------------------------------------------
 
-    def take_workspace(self, after: Aftermath, before: Mapping[str, str], room: int) -> None:
+    def take_workspace(self, after: Aftermath, before: Mapping[str, str]) -> None:
         written = {**after.written, **self._moved_files(after)}
         drafts = list(filter(None, (self._draft(path, file) for path, file in written.items())))
         self.account.left += [Left(f"/workspace{path}", why) for path, why in after.odd.items()]
         try:
-            self._keep([*after.gone, *after.moved], [*drafts, *self.aside], room)
-        except Full as full:
+            self._keep([*after.gone, *after.moved], [*drafts, *self.aside])
+        except scratch.Full as full:
             self.account.left.append(Left("/workspace", str(full)))
-            self._keep([], self.aside, 2 * room)
+            self._keep([], self.aside, times=2)
             return
         origins = {new: f"/workspace{old}" for old, new in after.moved.items()}
         for path in sorted(written.keys() - HIDDEN):
@@ -282,21 +282,13 @@ class Taker:
             self._leave(f"/workspace{path}", error, None)
             return None
 
-    def _keep(self, gone: list[str], drafts: list[Draft], room: int) -> None:
+    def _keep(self, gone: list[str], drafts: list[Draft], times: int = 1) -> None:
         if not gone and not drafts:
             return
         with transaction.atomic():
             scratch.drop(self.session, gone)
             scratch.keep(self.session, drafts)
-            count, size = scratch.total(self.session)
-            if count > scratch.MOST:
-                raise Full(f"it would hold {count:,} files; at most {scratch.MOST:,} are kept")
-            if size > room:
-                raise Full(f"it would hold {size >> 20} MB; at most {room >> 20} are kept")
-
-
-class Full(Exception):
-    """The workspace would hold more than it may; nothing of the command's files there is kept."""
+            scratch.check_room(self.session, times=times)
 
 
 NOT_TEXT = Invalid("it is not UTF-8 text")

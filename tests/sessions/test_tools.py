@@ -121,6 +121,20 @@ def test_a_very_long_result_is_cut_and_says_so(use):
     assert "only the first 200" in use("grep", pattern="line", path="/workspace").text
 
 
+def test_a_full_workspace_takes_no_more_and_says_so(use, store, session):
+    session.environment.config["bash"] = {"disk_mb": 8}
+    session.environment.save()
+    for number in range(82):
+        use("write", file_path=f"{number}.txt", content="x" * 102_000)
+    refused = use("write", file_path="more.txt", content="x" * 102_000)
+    assert refused.is_error and "at most 8 are kept" in refused.text
+    assert not use("write", file_path="more.txt", content="x").is_error
+    for name in ("/1.md", "/2.md"):
+        stores.add(store, name, f"{'heron ' * 100}\n" * 160, act=Act(TESTER))
+    answer = use("grep", pattern="heron").text
+    assert len(answer) < 20_000 and "not kept, as /workspace is full" in answer
+
+
 def test_a_long_answer_goes_to_files_that_can_be_read_and_searched(use, store):
     for name in ("/1.md", "/2.md"):
         stores.add(store, name, f"{'heron ' * 100}\n" * 160, act=Act(TESTER))
