@@ -1,21 +1,36 @@
 """Everyone's fixtures: alice owns the workspace, bob edits in it, eve is a stranger with her own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, settings
 
 from console import accounts, live
 from console.models import Role, User, Workspace
 from tests import factories
+from tests.stack import Stack, running_stack
+
+# A loaded machine draws slowly; that says nothing about what is tested.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
 def empty_cache():
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """One Reverie for all the tests that drive it and take it as they find it."""
+    with running_stack() as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")

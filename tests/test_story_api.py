@@ -7,15 +7,8 @@ import httpx
 import pytest
 
 from tests import story
-from tests.stack import running_stack
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def stack():
-    with running_stack() as stack:
-        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +24,7 @@ def raw(stack):
 
 
 def open_session(client, *resources, title="Story"):
-    agent = next(iter(client.beta.agents.list()))
+    agent = next(each for each in client.beta.agents.list() if each.name == "Research assistant")
     environment = next(iter(client.beta.environments.list()))
     return client.beta.sessions.create(
         agent=agent.id, environment_id=environment.id, title=title, resources=list(resources)

@@ -1,15 +1,8 @@
-"""What the tests of memory share: one Reverie for all that drive its pages."""
+"""What the tests of memory share: a browser."""
 
 import pytest
 
 from tests.browser import chromium
-from tests.stack import running_stack
-
-
-@pytest.fixture(scope="session")
-def stack():
-    with running_stack() as stack:
-        yield stack
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,6 @@ import pytest
 from anthropic import beta_async_tool
 from anthropic.lib.sessions import accumulate_managed_agents_event
 
-from tests.stack import running_stack
-
 pytestmark = pytest.mark.stack
 TS = Path(__file__).resolve().parent.parent / "ts"
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -26,12 +24,6 @@ ASKS = {
     "type": "agent_toolset_20260401",
     "default_config": {"permission_policy": {"type": "auto"}},
 }
-
-
-@pytest.fixture(scope="module")
-def stack():
-    with running_stack() as stack:
-        yield stack
 
 
 @pytest.fixture(scope="module")
