@@ -6,7 +6,7 @@ builds the same conversation. Pure, but for the events it reads.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,8 @@ FULL = 0.8  # of the window, less the longest reply: from here on older turns ar
 KEPT = 0.35  # of the window: what of the latest turns stays as it was
 WORD_FOR_WORD = 0.1  # of the window: what people said before that
 LETTERS = 3  # of a token: on the safe side, also for code and other scripts
+PICTURE = 1_600  # tokens of an image, about the most that an endpoint makes of one
+PAGES = 40  # letters of a document's base64 to one token: text is a small part of such a file
 LONGEST = 4_000  # letters of one call or result that the summariser sees
 SPOKEN = {"user.message", "agent.message"}
 PROMPT = (
@@ -66,8 +68,8 @@ def latest(log: Sequence[Event]) -> Event | None:
 
 
 def _earlier(log: Sequence[Event], last: Event) -> str:
-    said = last.private["said"]
-    quotes = [transcript.text_of(event) for event in log if event.pk in set(said)]
+    said = set(last.private["said"])
+    quotes = [transcript.text_of(event) for event in log if event.pk in said]
     spoken = "\n".join(f"<said>{quote}</said>" for quote in quotes)
     return f"{HEAD}{spoken}\n<summary>\n{last.private['summary']}\n</summary>\n</earlier_turns>"
 
@@ -101,8 +103,24 @@ def _estimate(events: Iterable[Event]) -> int:
 
 def _letters(event: Event) -> int:
     if event.type in SPOKEN | CALLS | set(ANSWERS):
-        return len(json.dumps(event.payload, ensure_ascii=False))
+        attached = list(_attached(event.payload.get("content")))
+        encoded = sum(len(data) for _, data in attached)
+        text = len(json.dumps(event.payload, ensure_ascii=False)) - encoded
+        return text + LETTERS * sum(_weight(kind, data) for kind, data in attached)
     return len(json.dumps(event.private)) if event.type == "agent.thinking" else 0
+
+
+def _attached(content: Any) -> Iterator[tuple[str, str]]:
+    """The images and documents among blocks: their type, and their data where that is base64."""
+    for block in content if isinstance(content, list) else ():
+        if block["type"] == "image" or block.get("source", {}).get("type") == "base64":
+            yield block["type"], block["source"].get("data") or ""
+        elif block["type"] == "tool_result":
+            yield from _attached(block.get("content"))
+
+
+def _weight(kind: str, data: str) -> int:
+    return PICTURE if kind == "image" else max(PICTURE, len(data) // PAGES)
 
 
 def is_full(log: Sequence[Event], window: int, reply: int) -> bool:
@@ -211,5 +229,8 @@ def private(log: Sequence[Event], where: Cut, summary: str) -> dict[str, Any]:
         if room < 0:
             break
         said.append(event.pk)
-    before = tokens(log)
-    return {"summary": summary, "upto": where.upto, "said": said, "tokens": before}
+    kept = [event for event in log if event.position > where.upto]
+    words = [summary, *(transcript.text_of(event) for event in spoken if event.pk in said)]
+    after = _estimate(kept) + sum(map(len, words)) // LETTERS
+    told = {"tokens": tokens(log), "tokens_after": after}
+    return {"summary": summary, "upto": where.upto, "said": said, **told}

@@ -25,6 +25,7 @@ from sessions import (
     events,
     leases,
     listening,
+    memo,
     permissions,
     spending,
     telling,
@@ -75,6 +76,7 @@ def run(thread_id: str, trade: Trade) -> None:
         turn = Turn(lease, trade)
         while turn.step():
             pass
+        turn.remember()
     except LeaseLost:
         logger.info("Thread %s was taken over by another worker.", thread_id)
     finally:
@@ -90,7 +92,7 @@ def due() -> Q:
 class Turn:
     """One worker's run over one thread, from the claim until it goes idle or is put off.
 
-    `log` is what the thread's log held, up to the position `read_to`, when it was last read.
+    `log` is what the thread's log held when it was last read.
     """
 
     def __init__(self, lease: leases.Lease, trade: Trade) -> None:
@@ -99,9 +101,15 @@ class Turn:
         self.thread = threads.get(pk=lease.pk)
         self.session = self.thread.session
         self.is_primary = self.thread.parent_id is None
-        self.log: list[Event] = []
-        self.read_to = 0
+        self.known = memo.take(self.thread.pk)
+        self.log = self.known.events
+        self.has_failed = False
         self._catch_up()  # a long log is read before the thread is locked
+
+    def remember(self) -> None:
+        """Keep what was read for the next turn, unless some of it may have been rolled back."""
+        if not self.has_failed:
+            memo.keep(self.thread.pk, self.known)
 
     def step(self) -> bool:
         """Do the next thing the log asks for; False when the turn is over or put off."""
@@ -111,6 +119,7 @@ class Turn:
             raise  # someone else has it, or the database is away: the sweep will ring again
         except Exception:
             logger.exception("Thread %s: the turn failed.", self.thread.pk)
+            self.has_failed = True
             return self._give_up(
                 "unknown_error", "Something went wrong inside Reverie; the server's log says what."
             )
@@ -129,9 +138,9 @@ class Turn:
             # Here, and not in a transaction of its own: each costs as much as an event.
             asks = not calls and state.requests < MAX_REQUESTS
             full = self._full() if asks else None
-            start = self._append(Entry("span.model_request_start")) if asks and not full else []
+            start = self._append(telling.span_start()) if asks else []
         if full:
-            return self._compact(full)
+            return self._compact(*start, full)
         for call in calls:
             self._run_tool(call, state.decisions.get(call.pk))
         if calls:
@@ -159,8 +168,8 @@ class Turn:
             message = f"{error.message} {TOO_LARGE}"
             return self._put_off(start, ProviderError(LIMIT_REACHED, message, retryable=False))
         with self.lease.transaction():
-            self._append(telling.span_end(start, is_error=True))
-        return self._compact(smaller)
+            [_, again] = self._append(telling.span_end(start, is_error=True), telling.span_start())
+        return self._compact(again, smaller)
 
     def _full(self) -> compaction.Cut | None:
         """Where to cut the conversation, when the model's window is nearly full."""
@@ -180,7 +189,7 @@ class Turn:
         # A dream's threads get what fits, and the built-in model has no window.
         return self.thread.purpose == "chat" and self.session.model != catalogue.BUILTIN.id
 
-    def _compact(self, where: compaction.Cut) -> bool:
+    def _compact(self, start: Event, where: compaction.Cut) -> bool:
         """Tell what is older than the cut in short: by the model, or without it when it fails."""
         asked = compaction.request(self.log, where, self.session.model, timezone.now())
         reply, silence = None, listening.Silence(self.session.pk, self.thread.pk)
@@ -194,8 +203,10 @@ class Turn:
                 return True  # stopped while listening; the next step sees the request
         summary = reply.text.strip() if reply else ""
         kept = compaction.private(self.log, where, summary or compaction.by_code(where.older))
+        usage = asdict(reply.usage) if reply else None
+        end = telling.span_end(start, is_error=reply is None, usage=usage, condenses=True)
         with self.lease.transaction() as thread:
-            self._append(Entry(compaction.TYPE, private=kept))
+            self._append(end, Entry(compaction.TYPE, private=kept))
             if reply:
                 self._count(thread, reply)
         return True
@@ -306,11 +317,12 @@ class Turn:
 
     def _catch_up(self) -> transcript.Turn:
         """Read on in the log: results of custom tools come from outside, at any time."""
-        later = Q(seq__gt=self.read_to) | Q(processed_seq__gt=self.read_to)
+        read_to = self.known.read_to
+        later = Q(seq__gt=read_to) | Q(processed_seq__gt=read_to)
         fresh = self.session.events.filter(later, thread=self.thread).exclude(processed_at=None)
         self.log += events.in_order(fresh)
         if self.log:
-            self.read_to = self.log[-1].position
+            self.known.read_to = self.log[-1].position
         return transcript.where(self.log)
 
     def _flushed(self) -> Iterable[Event]:

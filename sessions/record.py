@@ -15,7 +15,7 @@ from sessions import budgets, events, page, panels
 from sessions.models import Event, Session, Thread
 from sessions.providers.base import Usage
 from sessions.reading.places import Places
-from sessions.transcript import ANSWERS, CALLS, text_of
+from sessions.transcript import ANSWERS, CALLS, condenses, text_of
 
 SEARCHED = 20_000  # events looked through for words
 FOUND = 200
@@ -78,7 +78,10 @@ def _last_versions(versions: Iterable[Version]) -> set[str]:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request to a model. `cost` is in nano-dollars; None when nobody knows the price."""
+    """One request to a model; one that `condenses` asked for a summary of older turns.
+
+    `cost` is in nano-dollars; None when nobody knows the price.
+    """
 
     at: datetime
     event: str
@@ -87,6 +90,7 @@ class Asked:
     usage: Usage
     cost: int | None
     state: str  # "done", "failed" or "running"
+    condenses: bool
 
     @property
     def dollars(self) -> float | None:
@@ -117,7 +121,9 @@ def _asked(start: Event, end: Event | None, price: budgets.Price | None) -> Aske
     seconds = (end.created_at - start.created_at).total_seconds() if end else None
     state = "running" if end is None else "failed" if end.payload.get("is_error") else "done"
     cost = price.cost(usage) if price else None
-    return Asked(start.created_at, start.pk, start.thread.name, seconds, usage, cost, state)
+    condensed = end is not None and condenses(end)
+    named = (start.created_at, start.pk, start.thread.name)
+    return Asked(*named, seconds, usage, cost, state, condensed)
 
 
 # -- Words in the log ------------------------------------------------------------------------------

@@ -27,11 +27,22 @@ def heard(start: Event, reply: Reply, *, thinking: str, message: str) -> list[En
     return [*entries, span_end(start, is_error=False, usage=asdict(reply.usage))]
 
 
-def span_end(start: Event, *, is_error: bool, usage: dict | None = None) -> Entry:
-    """The end of a model request; without usage nothing is known to have been used."""
+def span_start() -> Entry:
+    """The beginning of a model request."""
+    return Entry("span.model_request_start")
+
+
+def span_end(
+    start: Event, *, is_error: bool, usage: dict | None = None, condenses: bool = False
+) -> Entry:
+    """The end of a model request; without usage nothing is known to have been used.
+
+    One that `condenses` asked for a summary of older turns, and answered nobody.
+    """
     none = dict.fromkeys(USAGE_KEYS, 0)
     payload = {"model_request_start_id": start.pk, "is_error": is_error}
-    return Entry("span.model_request_end", {**payload, "model_usage": usage or none})
+    told = {**payload, "model_usage": usage or none}
+    return Entry("span.model_request_end", told, private={"condenses": True} if condenses else None)
 
 
 def status_entries(thread: Thread, status: str) -> list[Entry]:

@@ -88,7 +88,13 @@ def _note(turn: Turn, event: Event) -> None:
         turn.requests += 1
     elif event.type == "span.model_request_end":
         turn.open_request = None
-        turn.needs_reply = turn.needs_reply and event.payload["is_error"]
+        answers = not event.payload["is_error"] and not condenses(event)
+        turn.needs_reply = turn.needs_reply and not answers
+
+
+def condenses(end: Event) -> bool:
+    """Whether a model request asked for a summary of older turns, and answered nobody."""
+    return bool(end.private and end.private.get("condenses"))
 
 
 def is_custom(call: Event) -> bool:

@@ -98,11 +98,12 @@ class Mark(Entry):
 
 @dataclass(frozen=True)
 class Condensed(Entry):
-    """Here older turns were summarised for the model; `tokens` is how many it had to read before."""
+    """Here older turns were summarised for the model; it read `tokens`, and now `after`."""
 
     template = "condensed"
     text: str
     tokens: int
+    after: int
 
 
 @dataclass(frozen=True)
@@ -241,8 +242,8 @@ class Reader:
 
     def _condensed(self, event: Event) -> list[Entry]:
         kept = event.private or {}
-        text, tokens = kept.get("summary", ""), kept.get("tokens", 0)
-        return [Condensed(event.pk, event.created_at, text, tokens)]
+        told = (kept.get("summary", ""), kept.get("tokens", 0), kept.get("tokens_after", 0))
+        return [Condensed(event.pk, event.created_at, *told)]
 
     def _updated(self, event: Event) -> list[Entry]:
         words = [say(event.payload[key]) for key, say in UPDATES.items() if key in event.payload]

@@ -1,5 +1,6 @@
 """A conversation that outgrows its model's window: what is condensed, what stays, what a person sees."""
 
+import base64
 import json
 
 import pytest
@@ -214,6 +215,30 @@ def test_a_worker_that_dies_after_it_asks_no_second_time(fake, session):
     loop.run(session.primary.pk, tasks.CHAT)
     assert types(session).count(compaction.TYPE) == 1
     assert SUMMARY in whole(asked(fake)[2]) and len(asked(fake)) == 3
+
+
+def test_the_request_for_the_summary_stands_among_the_requests(fake, session, as_vera):
+    past(session, 8)
+    fake.script(Turn(SUMMARY), Turn("Here."))
+    work(session, "Where is the heron?")
+    spans = [type for type in types(session) if "model_request" in type]
+    assert spans == ["span.model_request_start", "span.model_request_end"] * 2
+    page = as_vera.get(f"/w/lab/sessions/{session.pk}/requests").content.decode()
+    assert page.count("summary of older turns") == 1
+    ends = session.events.filter(type="span.model_request_end")
+    told = [sum(end.payload["model_usage"].values()) for end in ends]
+    session.refresh_from_db()
+    counted = session.input_tokens + session.cache_read_input_tokens + session.output_tokens
+    assert sum(told) == counted > 0
+
+
+def test_pictures_are_not_counted_by_their_bytes(fake, session):
+    data = base64.b64encode(bytes(1_000_000)).decode()
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
+    words = {"type": "text", "text": "What is this?"}
+    conversation.send(session, [Entry("user.message", {"content": [image, words]})])
+    loop.run(session.primary.pk, tasks.CHAT)
+    assert len(asked(fake)) == 1 and compaction.TYPE not in types(session)
 
 
 def test_the_page_shows_where_and_what(fake, session, as_vera):

@@ -13,6 +13,7 @@ from dreaming import pipeline
 from dreaming import tasks as dream_tasks
 from dreaming.models import Dream, Finding
 from sessions import conversation, events, loop, tasks
+from sessions.events import Entry
 from sessions.models import Session, Thread
 from tests.dreaming.dreamer import Dreamer, begin, carry_out, talked
 from tests.factories import make_agent, make_session, make_store
@@ -106,6 +107,34 @@ def check(session: Session) -> None:
     places = session.events.values_list("seq", "processed_seq")
     found = sorted(place for pair in places for place in pair if place)
     assert found == list(range(1, session.last_seq + 1))
+
+
+def condensing(request: dict) -> Turn:
+    asks_for_summary = "You condense the earlier part" in str(request["messages"][0])
+    return Turn("They spoke of herons.") if asks_for_summary else Turn("It is noted.")
+
+
+@pytest.mark.parametrize("agent", [condensing], indirect=True)
+def test_condensing_survives_a_death_before_any_of_its_statements(agent):
+    number, is_over = 0, False
+    while not is_over:
+        session = make_session(agent=agent)
+        for said in range(6):
+            content = [{"type": "text", "text": f"{said} {'herons and reeds ' * 1_200}"}]
+            kinds = ("user.message", "agent.message", "session.thread_status_idle")
+            events.append(session.primary, *(Entry(kind, {"content": content}) for kind in kinds))
+        conversation.say(session, "Note this")
+        with killed_at(number):
+            loop.run(session.primary.pk, tasks.CHAT)
+            is_over = True
+        bury(Thread.objects)
+        loop.run(session.primary.pk, tasks.CHAT)
+        log = [event.type for event in events.in_order(session.events.all())]
+        assert log.count("agent.thread_context_compacted") == 1
+        assert log.count("agent.message") == 7 and log[-1] == "session.status_idle"
+        assert log.count("span.model_request_start") == log.count("span.model_request_end")
+        number += 4 * EACH
+    assert number > 20
 
 
 # -- Dreams -------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerIsDown
 
-from sessions import conversation, events, leases, loop, tasks, transcript, updates
+from sessions import conversation, events, leases, loop, memo, tasks, transcript, updates
 from sessions.events import Entry
 from sessions.models import Event, Session, Status, Thread
 from tests.factories import make_agent, make_session, make_store
@@ -278,10 +278,11 @@ def test_a_model_that_fails_before_its_first_word_ends_the_turn(session, monkeyp
         def stream(self, request):
             raise RuntimeError("boom")
 
-    monkeypatch.setattr(loop.catalogue, "provider_for", lambda model: Broken())
+    monkeypatch.setattr(loop.catalogue, "provider_for", lambda *_: Broken())
     conversation.say(session, "Hello")
     assert work(session).status == Status.IDLE
     assert last(session, "session.error").payload["error"]["type"] == "unknown_error"
+    assert not memo.take(session.primary.pk).events  # what was rolled back may be among them
 
 
 def test_thoughts_a_database_cannot_hold_do_not_end_the_turn(session):
