@@ -4,9 +4,10 @@ A plan first, kept until its owner decides. What was imported before is known by
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -20,6 +21,10 @@ MOST = 500  # transcripts in one plan
 MOST_UNPACKED = 64 * 1024**2  # bytes that come out of a zip
 KEPT = 3  # plans of one person that wait at the same time
 LIFETIME = timedelta(days=1)
+TOGETHER = 25  # sessions of one transaction
+
+Wanted = tuple[Transcript, str]
+"""A transcript, and which speaker of a plain text is the person: nobody for the likeliest."""
 
 
 class Gone(Exception):
@@ -59,7 +64,6 @@ class Item:
 # -- The plan -----------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def plan(workspace: Workspace, user: User, files: Iterable[tuple[str, bytes]]) -> Import:
     """Read files, each a name and its bytes, and keep what they hold. Raises `Unreadable`.
 
@@ -79,7 +83,12 @@ def plan(workspace: Workspace, user: User, files: Iterable[tuple[str, bytes]]) -
         "skipped": list(sent.skipped.items()),
         "more": len(found[MOST:]),
     }
-    kept = Import.objects.create(workspace=workspace, user=user, reading=events.storable(reading))
+    return _keep(workspace, user, events.storable(reading))
+
+
+@transaction.atomic
+def _keep(workspace: Workspace, user: User, reading: dict[str, Any]) -> Import:
+    kept = Import.objects.create(workspace=workspace, user=user, reading=reading)
     mine = Import.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)
     Import.objects.filter(pk__in=list(mine[KEPT:])).delete()
     return kept
@@ -118,41 +127,43 @@ def sweep() -> None:
 # -- Carrying it out ------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def carry_out(kept: Import, chosen: Iterable[int], persons: dict[int, str]) -> list[Session]:
     """Make sessions of the chosen transcripts, but for those that are there already.
 
     `persons` says, by the transcript's number, which speaker of a plain text is the person. Raises
-    `Gone` when the plan has been carried out or thrown away meanwhile.
+    `Gone` when the plan has been carried out or thrown away meanwhile. Dying on its way it leaves
+    the plan, which then knows what came in.
     """
-    kept = Import.objects.select_for_update().filter(pk=kept.pk).first()
-    if kept is None:
-        raise Gone("This import was carried out already, or it has been thrown away.")
     wanted = set(chosen)
     found = [Transcript.from_json(each) for each in kept.reading["transcripts"]]
-    made = bring_in(
-        kept.workspace,
-        [(each, persons.get(n, "")) for n, each in enumerate(found) if n in wanted],
-    )
+    chosen_ones = [(each, persons.get(n, "")) for n, each in enumerate(found) if n in wanted]
+    made = []
+    for some in batches(chosen_ones):
+        with transaction.atomic():
+            held = Import.objects.select_for_update().filter(pk=kept.pk)
+            if not held.values_list("pk", flat=True):
+                raise Gone("This import was carried out already, or it has been thrown away.")
+            made += bring_in(kept.workspace, some)
     kept.delete()
     return made
 
 
-@transaction.atomic
-def bring_in(workspace: Workspace, wanted: Iterable[tuple[Transcript, str]]) -> list[Session]:
-    """Make sessions of transcripts, but for those that are there already.
+def batches(wanted: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:
+    """As many as may come in at once, one transaction each: others want to write in between."""
+    return (wanted[start : start + TOGETHER] for start in range(0, len(wanted), TOGETHER))
 
-    With each comes the speaker of a plain text who is the person, or nothing for the likeliest.
-    """
-    wanted = list(wanted)
+
+@transaction.atomic
+def bring_in(workspace: Workspace, wanted: Sequence[Wanted]) -> list[Session]:
+    """Make sessions of transcripts, but for those that are there already."""
     agent = imported.agent_of(workspace)
     environment = imported.environment_of(workspace)
-    made: dict[str, Session] = {}
-    for item, (transcript, person) in zip(
-        itemised(workspace, [each for each, _ in wanted]), wanted, strict=True
-    ):
-        digest = transcript.digest
-        if item.known is None and digest not in made:
+    # Asked only now: whoever imports the same holds the workspace until they are done.
+    known = set(_known(workspace, [each.digest for each, _ in wanted]))
+    made = []
+    for transcript, person in wanted:
+        if (digest := transcript.digest) not in known:
+            known.add(digest)
             who = person if person in transcript.speakers else transcript.person
-            made[digest] = imported.make(workspace, agent, environment, transcript, who)
-    return list(made.values())
+            made.append(imported.make(workspace, agent, environment, transcript, who))
+    return made

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,11 +80,12 @@ class Transcript:
     @property
     def digest(self) -> str:
         """The same for the same conversation, whatever file it came in."""
-        told = json.dumps([asdict(each) for each in self.messages], sort_keys=True)
+        # Their fields as they are: `asdict` would copy each deeply, ten times as slowly.
+        told = json.dumps([vars(each) for each in self.messages], sort_keys=True)
         return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
-        messages = [asdict(each) for each in self.messages]
+        messages = [dict(vars(each)) for each in self.messages]
         head = {"title": self.title, "format": self.format}
         return {**head, "messages": messages, "left_out": dict(self.left_out)}
 

@@ -1,5 +1,6 @@
 """What people send to be imported: files, folders and zips of transcripts."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from sessions import foreign
 from sessions.foreign.messages import LeftOut, Transcript, Unreadable
 
 COMMAND = "import_transcripts"
+ENDING = re.compile(r"\.[a-z0-9]{1,8}")
 TWICE = "conversations that were sent twice"
 
 
@@ -42,7 +44,7 @@ class Sent:
         if why := zips.is_junk(name):
             self.skipped.note(why)
         elif suffix not in foreign.SUFFIXES:
-            shown = suffix[:12] or "without an ending"
+            shown = suffix if ENDING.fullmatch(suffix) else "without a known ending"
             self.skipped.note(f"files of other kinds ({shown})")
         else:
             try:

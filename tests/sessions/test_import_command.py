@@ -6,7 +6,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from sessions.management.commands import import_transcripts as command
+from sessions import importing
 from tests.sessions.foreign.conversations import CODE, OPENAI, PLAIN, TREE, lines, zipped
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def test_without_yes_the_plan_is_printed_and_nothing_imported(workspace, folder)
 
 
 def test_with_yes_all_of_it_comes_in_and_once(workspace, folder, monkeypatch):
-    monkeypatch.setattr(command, "TOGETHER", 1)
+    monkeypatch.setattr(importing, "TOGETHER", 1)
     assert "Imported 2 as sessions of lab." in run("lab", folder, "--yes")
     again = run("lab", folder, "--yes")
     assert "= Find the heron" in again and "imported already: sesn_" in again

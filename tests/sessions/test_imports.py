@@ -103,6 +103,30 @@ def test_a_plan_is_carried_out_once(as_bob, workspace):
     assert workspace.sessions.count() == 1
 
 
+def test_an_import_that_died_half_way_goes_on_where_it_was(workspace, bob, monkeypatch):
+    talks = [("code.jsonl", lines(*CODE)), ("talk.txt", PLAIN.encode())]
+    kept = importing.plan(workspace, bob, talks)
+    pk = kept.pk
+    monkeypatch.setattr(importing, "TOGETHER", 1)
+    make, made = imported.make, []
+
+    def dies(*given):
+        if made:
+            raise OSError("The disk is full.")
+        made.append(make(*given))
+        return made[0]
+
+    monkeypatch.setattr(imported, "make", dies)
+    with pytest.raises(OSError, match="full"):
+        importing.carry_out(kept, [0, 1], {})
+    assert [item.known for item in importing.items(kept)] == [made[0], None]
+    monkeypatch.setattr(imported, "make", make)
+    assert len(importing.carry_out(kept, [0, 1], {})) == 1 and workspace.sessions.count() == 2
+    kept.pk = pk
+    with pytest.raises(importing.Gone):
+        importing.carry_out(kept, [0], {})
+
+
 def test_calls_and_results_always_pair(workspace, bob):
     use = {"type": "tool_use", "id": "t", "name": "Bash", "input": {}}
     stray = {"type": "tool_result", "tool_use_id": "nobody", "content": "x"}

@@ -16,7 +16,6 @@ from sessions.foreign.parcels import Sent
 from sessions.importing import Item
 
 MOST_UNPACKED = 1024**3
-TOGETHER = 50  # sessions of one transaction: others write in between
 SOME_REFUSED = 3
 
 
@@ -63,10 +62,8 @@ class Command(BaseCommand):
             self.stdout.write(f"- skipped {count:,}: {visible(what)}")
 
     def _import(self, place: Workspace, new: list[Item], person: str) -> None:
-        made = 0
-        for start in range(0, len(new), TOGETHER):
-            some = [(item.transcript, person) for item in new[start : start + TOGETHER]]
-            made += len(importing.bring_in(place, some))
+        wanted = [(item.transcript, person) for item in new]
+        made = sum(len(importing.bring_in(place, some)) for some in importing.batches(wanted))
         self.stdout.write(f"Imported {made:,} as sessions of {place.slug}.")
 
 
