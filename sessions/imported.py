@@ -101,7 +101,8 @@ def _named(transcript: Transcript) -> set[str]:
 def _result(call: str, text: str, at: datetime | None, *, is_error: bool = False) -> Entry:
     content = [{"type": "text", "text": text}]
     told = {"tool_use_id": call, "content": content, "is_error": is_error}
-    return Entry("agent.tool_result", told, at=at)
+    # With facts it is the result of a call that was made: an error, not one that was skipped.
+    return Entry("agent.tool_result", told, private={"imported": True}, at=at)
 
 
 def _said(message: Message, person: str, at: datetime | None, *, named: bool) -> Entry:

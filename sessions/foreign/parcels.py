@@ -29,10 +29,12 @@ class Sent:
     _known: set[str] = field(default_factory=set)
 
     def take(self, name: str, data: bytes) -> None:
-        """Read a file or a zip."""
+        """Read a file or a zip; with a path it came with its folder, among others."""
         try:
             if name.lower().endswith(".zip") or zips.is_zip(data[:4]):
                 self._unpack(name, zips.Zip(BytesIO(data), most=self.most, command=COMMAND))
+            elif "/" in name:
+                self.take_among(name, lambda: data)
             else:
                 self._read(name, data)
         except (Unreadable, zips.Unreadable) as why:

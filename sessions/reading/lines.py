@@ -94,7 +94,11 @@ def _subject(name: str, given: dict[str, Any], places: Places) -> str:
         return place.path.lstrip("/") or place.store if place else path
     if name == "grep":
         return _words(str(given.get("pattern") or ""))
-    return str(given.get(SUBJECTS[name]) or "") if name in SUBJECTS else name
+    if name in SUBJECTS:
+        return str(given.get(SUBJECTS[name]) or "")
+    # Of a tool that we do not know, the first words it was given say most.
+    words = next((value for value in given.values() if value and isinstance(value, str)), "")
+    return f"{name}: {words}" if words else name
 
 
 def _words(pattern: str) -> str:

@@ -1,12 +1,8 @@
 """Transcripts of other programs: the plan, and what becomes of them."""
 
-import io
 import json
-import stat
-import zipfile
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from console.models import Role
@@ -15,31 +11,20 @@ from sessions import conversation, events, imported, importing, transcript
 from sessions.conversation import Refused
 from sessions.models import Import, Session
 from tests import factories
+from tests.sessions.foreign.clients import carry_out, send
 from tests.sessions.foreign.conversations import (
     CODE,
     HOSTILE,
     OPENAI,
     PLAIN,
-    TREE,
     claude,
     lines,
-    zipped,
 )
 
 pytestmark = pytest.mark.django_db
 
 
 # -- The plan and what comes of it --------------------------------------------------------------------
-
-
-def send(client, *files, follow=True):
-    sent = [SimpleUploadedFile(name, data) for name, data in files]
-    return client.post(reverse("sessions:import_new", args=["lab"]), {"files": sent}, follow=follow)
-
-
-def carry_out(client, answer, *chosen, **more):
-    where = answer.redirect_chain[-1][0]
-    return client.post(where, {"transcript": chosen, **more}, follow=True)
 
 
 def test_nothing_is_imported_before_the_plan_is_accepted(as_bob, workspace):
@@ -165,6 +150,21 @@ def test_a_result_that_comes_after_somebody_spoke_is_the_calls_result(as_bob, wo
     assert "finally here" in call.content.decode()
 
 
+def test_a_call_that_failed_there_is_shown_as_failed(as_bob, workspace, bob):
+    use = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "cat heron"}}
+    outcome = {
+        "type": "tool_result",
+        "tool_use_id": "t",
+        "content": "No such file",
+        "is_error": True,
+    }
+    rows = [claude("assistant", [use]), claude("user", [outcome])]
+    kept = importing.plan(workspace, bob, [("a.jsonl", lines(*rows))])
+    [session] = importing.carry_out(kept, [0], {})
+    page = as_bob.get(session.get_absolute_url()).content.decode()
+    assert "Bash: cat heron" in page and "octagon-alert" in page and "Skipped" not in page
+
+
 def test_a_call_without_a_result_says_so_where_it_stands(workspace, bob):
     use = {"type": "tool_use", "id": "t", "name": "Bash", "input": {}}
     rows = [claude("assistant", [use]), claude("user", "So?")]
@@ -232,66 +232,6 @@ def test_an_imported_session_is_a_dreams_input(workspace, bob):
     [session] = importing.carry_out(kept, [0], {})
     dream = factories.make_dream(store=factories.make_store(), sessions=[session])
     assert dream.transcripts.get().session == session
-
-
-# -- Zips and long plans ------------------------------------------------------------------------------
-
-
-def test_a_zip_is_read_file_by_file_and_trusted_in_nothing(as_bob, workspace):
-    files = {
-        "export/conversations.json": json.dumps([TREE]),
-        "export/chat.html": "<html>",
-        "export/notes.txt": "Nobody speaks here.",
-        "../slip.jsonl": lines(*CODE),
-        "__MACOSX/._x.jsonl": "x",
-        "again/talk.json": json.dumps(TREE),
-    }
-    page = send(as_bob, ("export.zip", zipped(files))).content.decode()
-    assert "1 transcript found" in page and "The talk" in page
-    assert "leads out of the archive" in page and "No messages were found" in page
-    assert "1 × files of other kinds (.html)" in page and "left by an operating system" in page
-    assert "1 × conversations that were sent twice" in page
-    assert "2 × messages of other branches" in page
-
-
-def test_links_and_what_is_encrypted_in_a_zip_are_refused(workspace, bob):
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        link = zipfile.ZipInfo("link.jsonl")
-        link.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(link, "/etc/passwd")
-    kept = importing.plan(workspace, bob, [("a.zip", packed.getvalue()), ("b.zip", b"PK")])
-    [link, damaged] = kept.reading["refused"]
-    assert link[0] == "a.zip/link.jsonl" and "symbolic link" in link[1]
-    assert damaged[0] == "b.zip" and "not a zip" in damaged[1]
-
-
-def test_a_bomb_is_refused_and_names_the_way_for_large_files(workspace, bob, monkeypatch):
-    monkeypatch.setattr(importing, "MOST_UNPACKED", 1000)
-    bomb = zipped({"a.jsonl": b" " * 2000})
-    kept = importing.plan(workspace, bob, [("bomb.zip", bomb)])
-    [[name, why]] = kept.reading["refused"]
-    assert name == "bomb.zip"
-    assert "unpacks to far more" in why and "import_transcripts" in why
-
-
-def test_a_zip_without_transcripts_says_what_was_in_it(as_bob):
-    answer = send(as_bob, ("pics.zip", zipped({"a.png": "x", "b.png": "x"})), follow=False)
-    assert answer.status_code == 422
-    assert "Skipped: 2 × files of other kinds (.png)" in answer.content.decode()
-
-
-def test_what_does_not_fit_in_a_plan_is_next_when_it_is_sent_again(as_bob, workspace, monkeypatch):
-    monkeypatch.setattr(importing, "MOST", 2)
-    talks = [[{"role": "user", "content": f"Question {n}"}] for n in range(3)]
-    file = ("talks.json", json.dumps([{"messages": talk} for talk in talks]).encode())
-    first = send(as_bob, file)
-    assert "1 further conversation did not fit" in first.content.decode()
-    carry_out(as_bob, first, 0, 1)
-    second = send(as_bob, file)
-    assert "1 transcript found" in second.content.decode()
-    carry_out(as_bob, second, 0)
-    assert workspace.sessions.count() == 3
 
 
 def test_the_plan_says_from_when_to_when(as_bob):

@@ -115,7 +115,8 @@ def words(name, given, text="", *, error=False, facts=None, at=None):
         ("$ ls -l → exit 0", "bash", {"command": "ls -l"}, {"exit": 0, "how": "exited"}),
         ("$ x → stopped: out of time", "bash", {"command": "x"}, {"exit": None, "how": "timed out"}),
         ("$ x → exit 1, 2 files changed, 1 not kept", "bash", {"command": "x"}, {"exit": 1, "how": "exited", "changes": 2, "leavings": 1}),
-        ("Called book_flight", "book_flight", {"to": "Oslo"}, {}),
+        ("Called book_flight: Oslo", "book_flight", {"to": "Oslo"}, {}),
+        ("Called ping", "ping", {"times": 3}, {}),
     ],
 )  # fmt: skip
 def test_a_call_is_one_readable_line(expected, name, given, facts):
