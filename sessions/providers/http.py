@@ -48,10 +48,12 @@ ADVICE = {
 
 @cache
 def client() -> httpx.Client:
-    """The process's one client; `httpx.Client` may be used from many threads.
+    """The process's one client; `httpx.Client` may be used from many threads."""
+    return new_client()
 
-    A proxy named in the environment cannot reach our own loopback, so that goes direct.
-    """
+
+def new_client() -> httpx.Client:
+    """A proxy named in the environment cannot reach our own loopback, so that goes direct."""
     loopback = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
     return httpx.Client(headers={"User-Agent": "reverie"}, mounts=loopback)
 
@@ -73,7 +75,8 @@ class Endpoint:
     def post(self, path: str, body: dict[str, Any], headers: Mapping[str, str]) -> Iterator[bytes]:
         """Send `body` and yield the data of each event of the answer; raise `ProviderError`.
 
-        Closing the generator closes the connection, which tells the endpoint to stop.
+        Closing the generator closes the connection, which tells the endpoint to stop. A stream cut
+        off before its first event is one without events.
         """
         with (
             self._explained(),
@@ -87,8 +90,25 @@ class Endpoint:
         ):
             if response.status_code != 200:
                 raise self.failure(response.status_code, _beginning(response), response.headers)
-            for line in lines(response.iter_bytes()):
-                yield from self._data(line)
+            yield from self._events(response)
+
+    def hidden_failure(
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str]
+    ) -> ProviderError:
+        """Why a stream ended before its first event: what the endpoint says when asked without one.
+
+        llama-cpp-python has sent its 200 by the time it finds that a conversation is too long.
+        """
+        timeout = httpx.Timeout(self.timeout, connect=CONNECT_SECONDS)
+        url = self.base_url + path
+        with (
+            self._explained(),
+            new_client() as fresh,  # the endpoint is about to close the old one's connection
+            fresh.stream("POST", url, json=body, headers=headers, timeout=timeout) as response,
+        ):
+            if response.status_code == 200:
+                return self.broken()
+            return self.failure(response.status_code, _beginning(response), response.headers)
 
     @contextmanager
     def reading(self, data: bytes) -> Iterator[None]:
@@ -146,6 +166,16 @@ class Endpoint:
 
     def _failed(self, message: str, *, retryable: bool = True) -> ProviderError:
         return ProviderError("model_request_failed_error", message.strip(), retryable=retryable)
+
+    def _events(self, response: httpx.Response) -> Iterator[bytes]:
+        data = b""
+        try:
+            for line in lines(response.iter_bytes()):
+                for data in self._data(line):
+                    yield data
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            if data:
+                raise
 
     def _data(self, line: bytes) -> Iterator[bytes]:
         # Both protocols put each event's JSON on one line, so a line is all we need to join.

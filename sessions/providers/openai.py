@@ -19,6 +19,7 @@ FINISH_REASONS = {
     "content_filter": "refusal",
 }
 FILTERED = "The endpoint's content filter stopped the answer."
+PATH = "/chat/completions"
 CHARACTERS_PER_TOKEN = 4
 # How Ollama, vLLM, llama.cpp and OpenRouter put it that a model has no tools.
 NO_TOOLS = re.compile(
@@ -58,12 +59,15 @@ class OpenAI:
     def _deltas(self, body: dict[str, Any], draft: "Draft") -> Iterator[TextDelta | Thinking]:
         key = self.endpoint.api_key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        with closing(self.endpoint.post("/chat/completions", body, headers)) as events:
+        data = b""
+        with closing(self.endpoint.post(PATH, body, headers)) as events:
             for data in events:
                 if data == b"[DONE]":
                     draft.finished = True
                     break
                 yield from self._take(draft, data)
+        if not data:
+            raise self.endpoint.hidden_failure(PATH, unstreamed(body), headers)
         if not draft.finished or not all(call.name for call in draft.calls):
             raise self.endpoint.broken()
 
@@ -89,6 +93,12 @@ def payload(request: Request, host: str = "") -> dict[str, Any]:
     if request.tools:
         body["tools"] = [_function(tool) for tool in request.tools]
     return body
+
+
+def unstreamed(body: dict[str, Any]) -> dict[str, Any]:
+    """The same question, to be answered in one piece and as briefly as can be."""
+    kept = {key: value for key, value in body.items() if key not in {"stream", "stream_options"}}
+    return kept | {key: 1 for key in ("max_tokens", "max_completion_tokens") if key in body}
 
 
 def _function(tool: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +151,8 @@ def _answered(blocks: list[Block]) -> Iterator[dict[str, Any]]:
     text = "".join(block["text"] for block in blocks if block["type"] == "text")
     calls = [_tool_call(block) for block in blocks if block["type"] == "tool_use"]
     if calls:
-        yield {"role": "assistant", "content": text or None, "tool_calls": calls}
+        # llama-cpp-python takes null for a mistake; nobody minds an empty text.
+        yield {"role": "assistant", "content": text, "tool_calls": calls}
     elif text:
         yield {"role": "assistant", "content": text}
 

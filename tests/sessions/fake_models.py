@@ -173,6 +173,8 @@ class Handler(BaseHTTPRequestHandler):
         reply = fake.reply_to(body)
         if isinstance(reply, Raw):
             return self._raw(reply)
+        if not body.get("stream"):
+            return self._raw(Raw(200, protocol.whole(reply, body)))
         return self._stream(reply, protocol.events(reply, body, fake.numbers))
 
     def _raw(self, reply: Raw) -> None:

@@ -149,8 +149,10 @@ class ChatCompletions:
         return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
     def complaint(self, headers: dict[str, str], body: dict[str, Any]) -> str:
-        if not (body.get("model") and body.get("messages") and body.get("stream")):
-            return "you must provide a model, messages and stream"
+        if not (body.get("model") and body.get("messages")):
+            return "you must provide a model and messages"
+        if body.get("stream_options") and not body.get("stream"):
+            return "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         waiting: set[str] = set()
         for message in body["messages"]:
             if message["role"] == "tool":
@@ -176,6 +178,13 @@ class ChatCompletions:
         if turn.usage and body.get("stream_options", {}).get("include_usage"):
             yield sse(common | {"choices": [], "usage": self._usage(turn.usage)})
         yield sse("[DONE]")
+
+    def whole(self, turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer's text to a request that asked for no stream."""
+        parts = [part for parts in turn.blocks for part in parts if isinstance(part, str)]
+        message = {"role": "assistant", "content": "".join(parts)}
+        choice = {"index": 0, "message": message, "finish_reason": "length"}
+        return {"object": "chat.completion", "model": body["model"], "choices": [choice]}
 
     def _usage(self, usage: Usage) -> dict[str, Any]:
         cached = usage.cache_read_input_tokens

@@ -289,6 +289,36 @@ def test_a_model_without_tools_is_said_to_be_one(fake, provider, status, words):
     assert words in caught.value.message
 
 
+@pytest.mark.parametrize("unheard", [Raw.events(), Turn("", stops_after=0, then="cut")])
+def test_a_server_that_ends_its_stream_unheard_is_asked_why(fake, provider, unheard):
+    # As llama-cpp-python 0.3.36 does it: its 200 is out before it counts the tokens.
+    words = (
+        "This model's maximum context length is 1024 tokens. However, you requested 2630 tokens (2629"
+        " in the messages, 1 in the completion). Please reduce the length of the messages or completion."
+    )
+    told = {"message": words, "type": "invalid_request_error", "param": "messages"}
+    fake.script(unheard, Raw(400, {"error": told | {"code": "context_length_exceeded"}}))
+    with pytest.raises(ProviderError, match="maximum context length") as caught:
+        list(provider.stream(make_request(tools=TOOLS)))
+    assert caught.value.too_long and not caught.value.retryable
+    first, second = (asked.json for asked in fake.requests)
+    assert first["stream"] and "stream" not in second and "stream_options" not in second
+    assert second["max_tokens"] == 1
+    assert [second[key] for key in ("messages", "tools")] == [
+        first[key] for key in ("messages", "tools")
+    ]
+
+
+def test_a_call_without_words_has_an_empty_text():
+    # llama-cpp-python 0.3.36 answers 500 to null: "Input should be a valid string".
+    use = {"type": "tool_use", "id": "a", "name": "read", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "x"}
+    request = make_request(
+        {"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}
+    )
+    assert payload(request)["messages"][0]["content"] == ""
+
+
 def test_another_complaint_about_a_tool_is_left_as_it_is(fake, provider):
     fake.script(Raw(400, {"error": {"message": "Invalid schema for function 'read'"}}))
     with pytest.raises(ProviderError) as caught:

@@ -158,7 +158,8 @@ def test_a_wait_may_be_a_date():
 @pytest.mark.parametrize("then", ["cut", "end"])
 @pytest.mark.parametrize("events", [0, 1, 4])
 def test_a_stream_that_breaks_off_is_never_a_reply(fake, vendor, then, events):
-    fake.script(Turn("One ", "two ", "three.", stops_after=events, then=then))
+    # Twice: where nothing came at all, it is asked for the reason.
+    fake.script(*[Turn("One ", "two ", "three.", stops_after=events, then=then)] * 2)
     error = error_of(vendor, fake.url)
     assert (error.type, error.retryable) == ("model_request_failed_error", True)
     assert "broke off" in error.message
