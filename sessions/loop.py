@@ -165,7 +165,7 @@ class Turn:
     def _too_long(self, start: Event, error: ProviderError) -> bool:
         smaller = self._smaller()
         if smaller is None:
-            message = f"{error.message} {TOO_LARGE}"
+            message = f"{TOO_LARGE} {error.message}"
             return self._put_off(start, ProviderError(LIMIT_REACHED, message, retryable=False))
         with self.lease.transaction():
             [_, again] = self._append(telling.span_end(start, is_error=True), telling.span_start())
@@ -433,7 +433,14 @@ class Turn:
             tools=[*self._specs, *({key: tool[key] for key in keys} for tool in custom)],
             now=now,
             purpose=self.thread.purpose,
+            max_tokens=self._longest_reply(),
         )
+
+    def _longest_reply(self) -> int:
+        """In tokens; at most half the window: vLLM refuses what would not fit with its answer."""
+        model = catalogue.find(self.session.model, self.session.workspace)
+        most = catalogue.LONGEST_REPLY
+        return min(most, model.max_input_tokens // 2) if model else most
 
     @cached_property
     def _specs(self) -> list[dict]:

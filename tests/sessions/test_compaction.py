@@ -188,10 +188,22 @@ def test_a_model_that_fails_to_summarise_is_done_without(fake, session):
         "This model's maximum context length is 4096 tokens.",
         '{"error": {"type": "exceed_context_size_error"}}',
         "the request exceeds the available context size",
+        # llama.cpp 0.5.0, recorded
+        "request (10365 tokens) exceeds the available context size (4096 tokens), try increasing it",
     ],
 )
 def test_every_dialect_of_too_long_is_understood(words):
     assert TOO_LONG.search(words)
+
+
+def test_no_longer_answer_is_asked_for_than_a_small_window_can_hold(fake, session, workspace):
+    served = [{"id": "fake-model", "window": 4096}]
+    workspace.endpoints.create(
+        name="Small", protocol="openai", base_url=fake.openai_url, served=served
+    )
+    fake.script(Turn("Here."))
+    work(session, "Where is the heron?")
+    assert asked(fake)[0]["max_tokens"] == 2048
 
 
 # -- What goes with it ----------------------------------------------------------------------------------
