@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from console import endpoints
 from console.access import workspace_view
-from console.endpoints import Unwell
+from console.endpoints import NO_TOOLS, Unwell
 from console.forms import EndpointForm
 from console.htmx import render_page
 from console.models import Role
@@ -56,7 +56,10 @@ def _saved(request, form: EndpointForm):
     except Unwell as trouble:
         messages.warning(request, f"“{row}” is saved, but {trouble}")
     else:
-        messages.success(request, f"“{row}” is saved, and it answers.")
+        if endpoints.leaves_out_tools(endpoints.from_row(row)):
+            messages.warning(request, f"“{row}” is saved, and it answers, but {NO_TOOLS}")
+        else:
+            messages.success(request, f"“{row}” is saved, and it answers.")
     return redirect("models", row.workspace.slug)
 
 
@@ -86,7 +89,8 @@ def test(request, workspace):
     except Unwell as trouble:
         return _show(request, form, trouble=f"It cannot be used yet: {trouble}")
     form.offer(found)
-    return _show(request, form, found=found)
+    lacking = f"It answers, but {NO_TOOLS}" if endpoints.leaves_out_tools(form.endpoint()) else ""
+    return _show(request, form, found=found, lacking=lacking)
 
 
 def _told(form: EndpointForm) -> str:

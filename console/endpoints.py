@@ -15,6 +15,10 @@ SETTINGS = {"key": "API_KEY", "address": "BASE_URL", "models": "MODELS"}
 WINDOWS = ("max_input_tokens", "max_model_len", "context_length", "context_window")
 MOST_MODELS = 1000  # that we take from one list
 LONG_ENOUGH = 12  # characters of a key, of which the last four then tell little
+NO_TOOLS = (
+    "its model will see none of an agent's tools, because the model's chat template has no place for"
+    " them. Start llama.cpp with another template (--chat-template-file), or serve another model."
+)
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,23 @@ def probe(endpoint: Endpoint, *, seconds: float = 3) -> dict[str, int | None]:
         return {str(model["id"]): _window(model) for model in listed}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Unwell(f"it speaks another protocol; {check}") from None
+
+
+def leaves_out_tools(endpoint: Endpoint, *, seconds: float = 3) -> bool:
+    """Whether this is llama.cpp, and takes tools that its model then never sees.
+
+    It does so without a word where a chat template has no place for them. False when unsure.
+    """
+    if endpoint.vendor != "OPENAI":
+        return False
+    where = f"{endpoint.base_url.removesuffix('/v1')}/props"
+    try:
+        told = httpx.get(where, headers=_headers(endpoint), timeout=seconds).json()
+        return told["chat_template_caps"]["supports_tools"] is False
+    except (vault.Unreadable, httpx.HTTPError, httpx.InvalidURL, UnicodeError):
+        return False
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _window(model: dict[str, Any]) -> int | None:

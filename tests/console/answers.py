@@ -7,14 +7,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def answering(status: int, body: str) -> Iterator[str]:
-    """Its address, up to /v1."""
+def answering(status: int, body: str, **others: str) -> Iterator[str]:
+    """Its address, up to /v1. `others` are the bodies of paths that begin otherwise."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(body.encode())
+            self.wfile.write(others.get(self.path.strip("/"), body).encode())
 
         def log_message(self, *args):
             pass

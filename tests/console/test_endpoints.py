@@ -102,6 +102,20 @@ def test_testing_lists_what_it_serves_before_anything_is_saved(as_alice, workspa
     assert not ModelEndpoint.objects.exists()
 
 
+@pytest.mark.parametrize(("sees", "told"), [(False, True), (True, False)])
+def test_a_llama_cpp_whose_model_would_see_no_tools_is_told(as_alice, workspace, sees, told):
+    # As llama.cpp's server 0.5.0 answers; /props stands beside /v1.
+    props = json.dumps({"chat_template_caps": {"supports_tools": sees}, "total_slots": 1})
+    where = reverse("endpoint-test", args=[workspace.slug])
+    with answering(200, SERVED, props=props) as url:
+        tried = as_alice.post(where, filled(url), headers={"HX-Request": "true"})
+        saved = as_alice.post(
+            reverse("endpoint-new", args=[workspace.slug]), filled(url), follow=True
+        )
+    assert ("Agents would have no tools" in tried.content.decode()) is told
+    assert ("--chat-template-file" in saved.content.decode()) is told
+
+
 def test_testing_without_javascript_keeps_what_was_typed(as_alice, workspace):
     with answering(200, SERVED) as url:
         answer = as_alice.post(reverse("endpoint-test", args=[workspace.slug]), filled(url))
