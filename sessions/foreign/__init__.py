@@ -37,7 +37,10 @@ def _read(name: str, text: str) -> list[Transcript]:
     for transcript in told:
         _limit(transcript)
         transcript.messages = paired(transcript.messages, transcript.left_out)
-    return [each for each in told if each.messages]
+    found = [each for each in told if each.messages]
+    if found:
+        found[0].left_out.note("conversations without messages", len(told) - len(found))
+    return found
 
 
 def _limit(transcript: Transcript) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sessions.foreign import chatgpt, claude_code, openai, responses
+from sessions.foreign import chatgpt, claude_ai, claude_code, openai, responses
 from sessions.foreign.messages import LeftOut, Transcript, Unreadable, parse
 
 NO_OBJECTS = "lines that are no objects"
@@ -76,6 +76,8 @@ def _conversations(stem: str, told: Any, left_out: LeftOut) -> list[Transcript]:
         return []
     if chatgpt.is_conversation(told):
         return [chatgpt.read(stem, told)]
+    if claude_ai.is_conversation(told):
+        return [claude_ai.read(stem, told)]
     title = str(told.get("title") or stem)
     for name in WRAPPINGS:
         inner = told.get(name)
