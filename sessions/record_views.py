@@ -15,6 +15,7 @@ from sessions import page, record
 from sessions.models import Session
 
 CHANGES, REQUESTS, EVENTS = 20, 100, 50  # on a page
+LONGEST = 20_000  # letters of an event's JSON
 
 
 def _find(workspace, pk: str) -> Session:
@@ -60,7 +61,7 @@ def events(request, workspace, pk):
     context = {
         "session": session,
         "page": found,
-        "events": [(event, record.gist(event), _pretty(event)) for event in found],
+        "events": [(event, record.gist(event), *_pretty(event)) for event in found],
         "kinds": kinds,
         "kind": kind,
         "tab": "events",
@@ -70,9 +71,11 @@ def events(request, workspace, pk):
     )
 
 
-def _pretty(event) -> str:
+def _pretty(event) -> tuple[str, bool]:
+    """The event's JSON, and whether it is too long to be shown whole."""
     shown = log.wire(event, waiting=event.processed_at is None)
-    return json.dumps(shown, ensure_ascii=False, indent=2)
+    text = json.dumps(shown, ensure_ascii=False, indent=2)
+    return text[:LONGEST], len(text) > LONGEST
 
 
 @workspace_view

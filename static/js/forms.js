@@ -92,6 +92,8 @@ function pressed(event) {
 }
 
 function onKey(event) {
+  // It looks for something; the form around it is not to be sent yet.
+  if (event.key === "Enter" && event.target.matches?.("[data-narrows]")) event.preventDefault();
   const form = pressed(event);
   if (form) {
     event.preventDefault();
@@ -106,10 +108,21 @@ function onKey(event) {
   }
 }
 
+// -- Long lists to choose from --------------------------------------------------------------------
+// What is ticked stays in sight, whatever is looked for.
+function narrow(field) {
+  const rows = [...document.querySelector(field.dataset.narrows).children];
+  const words = field.value.trim().toLowerCase();
+  for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(words) && !row.querySelector("input:checked");
+  const left = rows.filter((row) => !row.hidden).length;
+  field.closest("div").querySelector("[data-narrowed]").textContent = words ? `${left} of ${rows.length}` : "";
+}
+
 // -- Listening ------------------------------------------------------------------------------------
 document.addEventListener("input", (event) => {
   if (event.target.matches("[data-autosize]")) grow(event.target);
   if (event.target.matches("[data-counter]")) count(event.target);
+  if (event.target.matches("[data-narrows]")) narrow(event.target);
   const form = event.target.closest(GUARDED);
   if (form) markDirty(form);
 });

@@ -169,6 +169,13 @@ def test_events_of_one_type_are_told_apart_before_they_are_opened(as_vera, sessi
     assert 'dir="auto">end_turn<' in page
 
 
+def test_a_huge_event_does_not_make_a_huge_page(as_vera, session):
+    append(session, "user.message", text("x" * 300_000))
+    answer = as_vera.get(at("events", session.pk))
+    assert len(answer.content) < 100_000
+    assert "Only its beginning is shown" in answer.content.decode()
+
+
 def test_words_are_found_in_what_was_said_called_and_answered(as_vera, session):
     said = append(session, "user.message", text("The  heron\nis back."))
     given = {"pattern": "HERON"}

@@ -158,6 +158,14 @@ def test_a_store_can_be_chosen_by_the_link_that_leads_here(as_bob, agent, store)
     assert f'id="id_{store.pk}-attach" checked' in html
 
 
+def test_a_long_list_of_stores_can_be_looked_through(as_bob):
+    for number in range(12):
+        make_store(name=f"Store {number}")
+    assert "data-narrows" not in as_bob.get(at("session_new")).content.decode()
+    make_store(name="One more")
+    assert "Find among 13 stores" in as_bob.get(at("session_new")).content.decode()
+
+
 def test_a_new_session_can_be_like_an_old_one(as_bob, session, store):
     html = shown(as_bob.get(f"{at('session_new')}?like={session.pk}"))
     assert f'id="id_{store.pk}-attach" checked' in html
