@@ -158,7 +158,7 @@ def test_a_store_can_be_chosen_by_the_link_that_leads_here(as_bob, agent, store)
     assert f'id="id_{store.pk}-attach" checked' in html
 
 
-def test_a_long_list_of_stores_can_be_looked_through(as_bob):
+def test_a_long_list_of_stores_can_be_looked_through(as_bob, agent):
     for number in range(12):
         make_store(name=f"Store {number}")
     assert "data-narrows" not in as_bob.get(at("session_new")).content.decode()
