@@ -6,6 +6,7 @@ what stands in them, not by the file's name.
 
 import codecs
 import re
+from collections import Counter
 
 from sessions.foreign import documents, plain
 from sessions.foreign.messages import MOST_MESSAGES, Message, Transcript, Unreadable
@@ -22,12 +23,9 @@ def read(name: str, data: bytes) -> list[Transcript]:
     """The conversations in a file. Raises `Unreadable`."""
     text = _decoded(data)
     try:
-        found = _read(name, text)
+        return _read(name, text)
     except RecursionError:
         raise Unreadable("It is nested too deeply for a transcript.") from None
-    if not found:
-        raise Unreadable("No messages were found in it.")
-    return found
 
 
 def _read(name: str, text: str) -> list[Transcript]:
@@ -38,9 +36,18 @@ def _read(name: str, text: str) -> list[Transcript]:
         _limit(transcript)
         transcript.messages = paired(transcript.messages, transcript.left_out)
     found = [each for each in told if each.messages]
-    if found:
-        found[0].left_out.note("conversations without messages", len(told) - len(found))
+    if not found:
+        raise Unreadable(_nothing(told))
+    found[0].left_out.note("conversations without messages", len(told) - len(found))
     return found
+
+
+def _nothing(told: list[Transcript]) -> str:
+    only = sum((each.left_out for each in told), Counter())
+    counts = ", ".join(f"{count:,} × {what}" for what, count in list(only.items())[:5])
+    return (
+        f"No messages were found in it, only {counts}." if only else "No messages were found in it."
+    )
 
 
 def _limit(transcript: Transcript) -> None:

@@ -26,7 +26,7 @@ def is_row(row: dict[str, Any]) -> bool:
 
 
 def read(stem: str, rows: list[dict[str, Any]]) -> list[Transcript]:
-    """The sessions of a file, in the order in which they begin."""
+    """The sessions of a file, in the order in which they begin; without any, what was left out."""
     summaries = [row.get("summary") for row in rows if row.get("type") == "summary"]
     titles = [str(each) for each in summaries if each]
     found: dict[str, Transcript] = {}
@@ -36,9 +36,10 @@ def read(stem: str, rows: list[dict[str, Any]]) -> list[Transcript]:
     told = [each for each in found.values() if each.messages]
     for each in told:
         each.title = titles[-1] if titles and len(told) == 1 else first_words(each)
+    told = told or list(found.values())[:1]
     # What belongs to no session that says anything is told with the first that does.
-    for each in found.values() if told else ():
-        if not each.messages:
+    for each in found.values():
+        if not each.messages and each is not told[0]:
             for what, count in each.left_out.items():
                 told[0].left_out.note(what, count)
     return told

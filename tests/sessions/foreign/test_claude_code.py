@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sessions.foreign import claude_code
+from sessions.foreign import Unreadable, claude_code
 from tests.sessions.foreign.conversations import CODE, claude, lines, read, told
 
 
@@ -61,6 +61,12 @@ def test_what_the_program_puts_into_a_persons_mouth_is_no_word_of_theirs(content
     [transcript] = read(lines(claude("user", "Hello."), claude("user", content)))
     assert told(transcript) == [("user", "Hello.")]
     assert transcript.left_out == {"the program’s own notes": 1}
+
+
+def test_a_file_of_a_sub_agent_is_refused_and_says_what_it_is():
+    rows = [claude("user", "Aside.", isSidechain=True), claude("assistant", "x", isSidechain=True)]
+    with pytest.raises(Unreadable, match="in it, only 2 × messages of sub-agents"):
+        read(lines(*rows))
 
 
 def test_several_sessions_of_a_file_come_apart():
