@@ -51,7 +51,7 @@ function colours({ HighlightStyle, syntaxHighlighting, tags }) {
   );
 }
 
-function extensions(kit, extra) {
+function extensions(kit, label, extra) {
   const { EditorView } = kit;
   return [
     kit.lineNumbers(),
@@ -67,7 +67,7 @@ function extensions(kit, extra) {
     EditorView.domEventHandlers({ beforeinput: typeOver }),
     EditorView.lineWrapping,
     EditorView.perLineTextDirection.of(true),
-    EditorView.contentAttributes.of({ "aria-label": "Text", spellcheck: "true" }),
+    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "true" }),
     kit.keymap.of([...kit.markdownKeymap, ...kit.defaultKeymap, ...kit.historyKeymap, ...kit.searchKeymap]),
     theme(kit),
     colours(kit),
@@ -99,7 +99,8 @@ export async function code(field, box) {
     box.dispatchEvent(new Event("input", { bubbles: true }));
   });
   box.after(host);
-  const state = EditorState.create({ doc: box.value, extensions: extensions(kit, [follow, field.extension?.(kit) ?? []]) });
+  const extra = [follow, field.extension?.(kit) ?? []];
+  const state = EditorState.create({ doc: box.value, extensions: extensions(kit, field.dataset.label ?? "Text", extra) });
   const view = new EditorView({ state, parent: root, root });
   box.addEventListener("written", () => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: box.value } }));
   box.hidden = true;

@@ -129,7 +129,7 @@ const WITHOUT_FILE = "jknp?";
 
 function onKey(event) {
   const busy = event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]");
-  if (busy || event.target.closest("input:not([type=checkbox]), textarea, select")) return;
+  if (busy || event.target.closest("input:not([type=checkbox]), textarea, select, .code-editor")) return;
   const walk = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
   const file = current();
   if (!walk || (!file && !WITHOUT_FILE.includes(event.key))) return;

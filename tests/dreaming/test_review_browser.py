@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, page_of, sign_in
+from tests.browser import chromium, page_of, rewrite, sign_in
 from tests.dreaming.dreamer import MODEL, Dreamer
 from tests.stack import running_stack
 
@@ -102,9 +102,8 @@ def test_keys_walk_decide_and_remember(page):
 
 def test_keys_rest_while_one_types_and_the_edit_is_kept(page):
     press(page, "j", "j", "e")
-    text = page.get_by_label("The text to adopt")
-    expect(text).to_be_focused()
-    text.fill("")
+    expect(page.locator(".cm-content")).to_be_focused()
+    rewrite(page, "")
     page.keyboard.type("jxav? é")
     press(page, "Control+Enter")
     expect(here(page)).to_contain_text("the right side is what will be adopted")
