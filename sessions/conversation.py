@@ -80,8 +80,10 @@ def start(
 
 
 def check_title(title: str | None) -> str | None:
-    if title and (len(title) > 256 or "\0" in title):
+    if title and len(title) > 256:
         raise Invalid("The title must have at most 256 characters.")
+    if title and "\0" in title:
+        raise Invalid("The title may not contain a NUL character.")
     return title or None
 
 

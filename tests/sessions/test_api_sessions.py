@@ -37,6 +37,12 @@ def test_tools_of_a_running_session_stay(api):
     assert "idle" in error(api.post(of(session), {"agent": {"tools": []}}))
 
 
+def test_a_title_that_cannot_be_is_told_why(api):
+    session = make_session()
+    assert "NUL" in error(api.post(of(session), {"title": "a\0b"}))
+    assert "256" in error(api.post(of(session), {"title": "x" * 257}))
+
+
 def test_an_update_that_changes_nothing_says_nothing(api):
     session = make_session(title="Same")
     api.post(of(session), {"title": "Same", "metadata": {}})
