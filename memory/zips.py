@@ -13,6 +13,7 @@ from collections import Counter
 from typing import IO
 
 from memory.paths import Invalid
+from memory.zip_names import Unclaimed
 
 MAX_ENTRIES = 50_000
 MAX_UNPACKED = 256 * 1024**2
@@ -106,13 +107,21 @@ def _open(file: IO[bytes]) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except UnicodeDecodeError:
-        raise Unreadable(
-            "A file name in the archive is not the UTF-8 that it claims to be. Make it anew with"
-            " another program."
-        ) from None
+        return _open_unclaimed(file)
     except DAMAGED:
         raise Unreadable(
             "This is not a zip, or it is damaged or cut short. Make it anew and try again."
+        ) from None
+
+
+def _open_unclaimed(file: IO[bytes]) -> zipfile.ZipFile:
+    """Those of its names that are not the UTF-8 they claim to be are refused later, one by one."""
+    try:
+        return zipfile.ZipFile(Unclaimed(file))
+    except DAMAGED:
+        raise Unreadable(
+            "A file name in the archive is not the UTF-8 that it claims to be. Make it anew with"
+            " another program."
         ) from None
 
 

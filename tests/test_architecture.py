@@ -40,7 +40,7 @@ LAYERS = {
         globs
         indexing
         tasks reading rows
-        blobs usage
+        blobs usage zip_names
         manifest zips archives layouts packing
         search stores
         redaction change_sets bulk folders transfer uploads past blame

@@ -201,10 +201,20 @@ def test_more_entries_than_anybody_needs_are_counted_before_they_are_read(monkey
         Archive(zip_of({f"{n}.md": "" for n in range(21)}))
 
 
-def test_a_name_that_is_not_the_utf8_it_claims_makes_the_zip_unreadable():
-    data = zip_of({"é.md": "x"}).getvalue().replace("é".encode(), b"\xff\xfe")
-    with pytest.raises(Unreadable, match="UTF-8"):
-        Archive(io.BytesIO(data))
+def test_only_the_names_that_are_not_the_utf8_they_claim_are_refused():
+    texts = GOOD | {"é.md": "x", "größe.md": "y", "z.md": "z"}
+    data = zip_of(texts).getvalue().replace("é".encode(), b"\xff\xfe")
+    told = reasons(io.BytesIO(data))
+    [wrong] = told.keys() - texts.keys()
+    assert "unknown encoding" in told.pop(wrong)
+    assert told == {"good.md": "", "größe.md": "", "z.md": ""}
+    archive = Archive(io.BytesIO(data))
+    assert {archive.text(found) for found in archive.read().files if not found.reason} >= {"y", "z"}
+
+
+def test_wrong_names_are_found_behind_what_stands_before_the_zip():
+    data = zip_of({"é.md": "x", "z.md": "z"}).getvalue().replace("é".encode(), b"\xff\xfe")
+    assert sorted(reasons(io.BytesIO(b"#!/bin/sh\n" + data)).values())[0] == ""
 
 
 def test_what_no_store_needs_is_skipped_and_counted():
