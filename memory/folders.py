@@ -50,7 +50,7 @@ def move(store: Store, names: Sequence[str], folder: str, *, by: Actor, seen: st
     """
     folder = paths.check_folder(folder)
     goals = [(name, folder + basename(name)) for name in names]
-    summary = f"Moved {_called(names)} to {folder}"
+    summary = f"Moved {_called(names, chosen(store, names))} to {folder}"
     return _relocate(store, goals, summary, by, seen)
 
 
@@ -66,7 +66,8 @@ def remove(store: Store, names: Sequence[str], *, by: Actor, seen: str) -> Chang
     """Take files and folders away; their history stays. Raises `Conflict` and `Refused`."""
     store = stores.writable(store, Act(by))
     memories = _as_seen(store, names, seen)
-    change_set = change_sets.begin(store, ChangeSet.Kind.DELETION, f"Deleted {_called(names)}", by)
+    summary = f"Deleted {_called(names, memories)}"
+    change_set = change_sets.begin(store, ChangeSet.Kind.DELETION, summary, by)
     going = [Write(memory.path, ABSENT, 0, memory.blob.sha256) for memory in memories]
     bulk.write_all(store, going, lambda write: "", act=Act(by, change_set))
     return change_set
@@ -77,8 +78,11 @@ def basename(name: str) -> str:
     return name[name.rstrip("/").rfind("/") + 1 :]
 
 
-def _called(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{len(names)} files and folders"
+def _called(names: Sequence[str], memories: Sequence[Memory]) -> str:
+    """What was picked, when it is one thing; else how many files that means."""
+    if len(names) == 1:
+        return names[0]
+    return "1 file" if len(memories) == 1 else f"{len(memories):,} files"
 
 
 def _relocate(

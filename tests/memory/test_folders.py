@@ -152,6 +152,19 @@ def test_a_person_who_saw_another_text_is_asked_again(as_bob, store):
     assert set(standing(store)) == {"/notes2/c.md"}
 
 
+@pytest.mark.parametrize(("name", "verb"), [("files_move", "Move"), ("files_remove", "Delete")])
+def test_the_heading_counts_the_files_that_are_meant(as_bob, store, name, verb):
+    # A folder of two, a file in it that is picked as well, and one that has gone.
+    picked = {"path": ["/notes/", "/notes/a.md", "/gone.md"]}
+    page = as_bob.get(url(name, store), picked).content.decode()
+    assert f"{verb} 2 files" in page
+
+
+def test_what_was_done_is_told_in_files(store):
+    change = remove(store, "/notes/", "/notes/a.md", "/gone.md")
+    assert change.summary == "Deleted 2 files"
+
+
 @pytest.mark.parametrize("name", ["files_move", "files_remove"])
 def test_nothing_chosen_is_said(as_bob, store, name):
     page = as_bob.get(url(name, store), {"path": "/nowhere/"}, follow=True).content.decode()
