@@ -25,7 +25,7 @@ from sessions.reading.lines import Answer
 from sessions.reading.places import Places
 from sessions.tools.base import ToolError
 from sessions.tools.mounts import Mounts
-from sessions.transcript import ABOUT_CALLS, ANSWERS, CONFIRMATION
+from sessions.transcript import ABOUT_CALLS, ANSWERS, CONFIRMATION, text_of
 
 CHAT = "chat"  # the purpose of threads in which people talk
 FEW_CHANGES, CHANGES = 20, 200  # files of one command shown at once, and when asked
@@ -272,3 +272,10 @@ def headed(sessions: Iterable[Session]) -> Iterable[Session]:
         session.heading = session.title or said or "Untitled session"
         session.below = said if session.title else ""
     return sessions
+
+
+def name_of(session: Session) -> str:
+    """What a page about the session is headed with: its title, or what was said first."""
+    first = None if session.title else session.primary.events.filter(type="user.message").first()
+    said = " ".join(text_of(first)[:1000].split())[:120] if first else ""
+    return session.title or said or str(session)

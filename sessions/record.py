@@ -206,7 +206,7 @@ def as_json(session: Session) -> Iterator[str]:
 
 def as_markdown(session: Session) -> Iterator[str]:
     """The conversation as Markdown: what was said, and each tool call with what it got."""
-    yield f"# {session}\n\n"
+    yield f"# {page.name_of(session)}\n\n"
     name = session.agent_config["name"]
     yield f"{name} · {session.model} · {session.created_at:%Y-%m-%d %H:%M} UTC · {session.pk}\n"
     log = session.primary.events.exclude(processed_at=None)

@@ -19,7 +19,9 @@ LONGEST = 20_000  # letters of an event's JSON
 
 
 def _find(workspace, pk: str) -> Session:
-    return get_object_or_404(workspace.sessions.select_related("workspace", "agent"), pk=pk)
+    session = get_object_or_404(workspace.sessions.select_related("workspace", "agent"), pk=pk)
+    session.heading = page.name_of(session)
+    return session
 
 
 @workspace_view
@@ -113,6 +115,6 @@ def export(request, workspace, pk):
     session = _find(workspace, pk)
     write, content_type = FORMATS[format]
     response = StreamingHttpResponse(write(session), content_type=content_type)
-    name = slugify(str(session))[:60] or "session"
+    name = slugify(session.heading)[:60] or "session"
     response["Content-Disposition"] = f'attachment; filename="{name}.{format}"'
     return response

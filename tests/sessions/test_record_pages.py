@@ -222,6 +222,17 @@ def test_the_conversation_is_exported_as_markdown(as_vera, session, store):
     assert "````" in written  # a fence longer than the one within
 
 
+@pytest.mark.parametrize("name", ["session", "changes", "requests", "events", "find"])
+def test_a_session_without_a_title_is_headed_by_what_was_said_first(as_vera, workspace, name):
+    session = make_session()
+    assert "<title>" in (page := as_vera.get(at(name, session.pk)).content.decode())
+    assert "Untitled session" in page
+    append(session, "user.message", text(f"{HOSTILE}\nWhen is  the talk?"))
+    append(session, "user.message", text("And where?"))
+    heading = as_vera.get(at(name, session.pk)).content.decode().split("<h1>")[1].split("</h1>")[0]
+    assert "&lt;/script&gt; When is the talk?" in heading and "where" not in heading
+
+
 def test_there_is_no_other_format(as_vera, session):
     assert as_vera.get(at("export", session.pk), {"format": "exe"}).status_code == 404
 
