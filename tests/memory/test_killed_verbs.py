@@ -97,5 +97,6 @@ def check(verb: Callable[[Store], object], number: int, stride: int) -> None:
     ("verbs", "stride"), [(SINGLE, 2), (WHOLE, 2), (MANY, 3)], ids=["memory", "store", "many"]
 )
 def test_a_verb_killed_between_any_two_statements_did_all_or_nothing(workspace, verbs, stride):
+    stride *= 1 if connection.vendor == "sqlite" else 2  # PostgreSQL's run meets some of every kind
     for place, verb in enumerate(verbs.values()):
         check(verb, 1 + place % stride, stride)
