@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import PROTECT, QuerySet
 
-from memory import indexing, paths, rows
+from console import rows
+from memory import indexing, paths
 from memory.models import Blob
 
 BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters

@@ -11,10 +11,10 @@ from functools import partial
 from django.db import connection, transaction
 from django.utils import timezone
 
-from console import live
+from console import live, rows
 from console.actors import Actor
 from console.models import Workspace
-from memory import blobs, paths, rows
+from memory import blobs, paths, tables
 from memory.models import Blob, ChangeSet, Memory, Operation, Store, StoreState, Version
 from memory.paths import Invalid
 
@@ -164,7 +164,7 @@ def write(
     paths.check_path(path)
     paths.check_content(content)
     store = writable(store, act)
-    memory = rows.memory_at(store, path)
+    memory = tables.memory_at(store, path)
     digest = sha256(content)
     if memory and memory.blob.sha256 == digest:
         return memory
@@ -301,7 +301,7 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
 
 def _locked(store: Store) -> Store:
     """One writer per store at a time: limits, overlaps and counts are then true when checked."""
-    return rows.locked(store)
+    return tables.held(store)
 
 
 def writable(store: Store, act: Act) -> Store:
@@ -319,7 +319,7 @@ def _check_draft(store: Store, act: Act) -> None:
 
 
 def _current(store: Store, memory: Memory) -> Memory:
-    found = rows.memory_now(store, memory)
+    found = tables.memory_now(store, memory)
     if found is None:
         raise Conflict(f"{memory.path} was deleted meanwhile.")
     return found
@@ -335,7 +335,7 @@ def _check_expected(memory: Memory | None, expected: str | None, path: str) -> N
 
 def check_free(store: Store, path: str, *, moving: Memory | None = None) -> None:
     """Raise `Occupied` when a file stands at the path, in place of its folders or below it."""
-    if in_the_way := rows.in_the_way(store, path, moving):
+    if in_the_way := tables.in_the_way(store, path, moving):
         raise Occupied(Memory.objects.get(pk=in_the_way))
 
 
@@ -397,7 +397,7 @@ def _version(
 
 
 def count(store: Store, *, memories: int = 0, size: int = 0) -> None:
-    rows.count(store, memories, size, timezone.now())
+    rows.add(store, {"memory_count": memories, "size": size}, changed_at=timezone.now())
     _ring_after_commit(store)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from console import ids, live
+from console import ids, live, rows
 from console.api import stamp
 from sessions.models import Event, Session, Thread
 from sessions.providers.http import storable
@@ -38,8 +38,9 @@ class Entry:
 @transaction.atomic(savepoint=False)
 def append(thread: Thread, *entries: Entry) -> list[Event]:
     """Write entries to the end of the session's log, in order, and ring its readers."""
-    length, now = _length(thread.session_id), timezone.now()
-    rows = [
+    now = timezone.now()
+    length = _lengthen(thread.session_id, len(entries), now) - len(entries)
+    written = [
         Event(
             pk=entry.id,
             session_id=thread.session_id,
@@ -53,33 +54,41 @@ def append(thread: Thread, *entries: Entry) -> list[Event]:
         )
         for number, entry in enumerate(entries, 1)
     ]
-    Event.objects.bulk_create(rows)
-    _lengthen(thread.session_id, length + len(rows))
-    return rows
+    for event in written:
+        rows.insert(event)
+    return written
 
 
 @transaction.atomic(savepoint=False)
 def take_up(event: Event) -> Event:
     """Note that a turn has begun with a queued event: its second place in the log."""
-    length = _length(event.session_id)
+    # Lock the session, not the last event: an empty log has no row to lock.
+    held = Session.objects.select_for_update(no_key=True).filter(pk=event.session_id)
+    length = held.values_list("last_seq", flat=True).get()
     event.processed_at, event.processed_seq = timezone.now(), length + 1
     # The one change an entry ever sees, and only from null.
     taken = QuerySet(Event).filter(pk=event.pk, processed_at=None)
     if taken.update(processed_at=event.processed_at, processed_seq=event.processed_seq):
-        _lengthen(event.session_id, length + 1)
+        _lengthen(event.session_id, 1, event.processed_at)
     return event
 
 
-def _length(session_id: str) -> int:
-    """The log's length, which stays so until the transaction ends."""
-    # Lock the session, not the last event: an empty log has no row to lock.
-    held = Session.objects.select_for_update(no_key=True).filter(pk=session_id)
-    return held.values_list("last_seq", flat=True).get()
-
-
-def _lengthen(session_id: str, length: int) -> None:
-    Session.objects.filter(pk=session_id).update(last_seq=length, updated_at=timezone.now())
+def _lengthen(session_id: str, entries: int, now: datetime) -> int:
+    """Make room in the log and return its new length; nobody else's entries come in between."""
+    values = [entries, rows.moment(now), Session._meta.pk.get_prep_value(session_id)]
+    with connection.cursor() as cursor:
+        cursor.execute(LENGTHEN, values)
+        found = cursor.fetchone()
+    if found is None:
+        raise Session.DoesNotExist
     transaction.on_commit(lambda: live.ring(session_id))
+    return found[0]
+
+
+LENGTHEN = (
+    f"UPDATE {Session._meta.db_table} SET last_seq = last_seq + %s, updated_at = %s"  # noqa: S608 - of constants
+    " WHERE id = %s RETURNING last_seq"
+)
 
 
 def queued(thread: Thread) -> QuerySet[Event]:

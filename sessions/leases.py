@@ -17,6 +17,8 @@ from django.db import Error, connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from console import rows
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,7 +38,7 @@ class Lease:
     def transaction(self) -> Iterator[models.Model]:
         """A transaction that holds the row and begins only while the lease is ours."""
         with transaction.atomic():
-            row = self.model.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
+            row = rows.locked(self.model, self.pk)
             if row is None or row.lease_owner != self.owner:
                 raise LeaseLost
             yield row

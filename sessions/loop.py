@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from console import rows
 from console.actors import Actor
 from sessions import (
     budgets,
@@ -388,18 +389,12 @@ class Turn:
 
     def _count(self, thread: Thread, reply: Reply) -> None:
         usage = asdict(reply.usage)
-        added = {name: F(name) + count for name, count in usage.items()}
         price = budgets.price_of(self.session.workspace, self.session.model)
         cost = price.cost(reply.usage) if price else 0
-        Session.objects.filter(pk=self.session.pk).update(**added, cost=F("cost") + cost)
-        Thread.objects.filter(pk=thread.pk).update(
-            retries=0,
-            input_tokens=F("input_tokens")
-            + usage["input_tokens"]
-            + usage["cache_read_input_tokens"]
-            + usage["cache_creation_input_tokens"],
-            output_tokens=F("output_tokens") + usage["output_tokens"],
-        )
+        rows.add(self.session, {**usage, "cost": cost})
+        output = usage["output_tokens"]
+        read = {"input_tokens": sum(usage.values()) - output, "output_tokens": output}
+        rows.add(thread, read, retries=0)
         spending.add(self.session.workspace_id, sum(usage.values()), cost)
 
     def _count_time(self) -> None:

@@ -15,7 +15,7 @@ LAYERS = {
     "console": """
         settings ids apps
         models
-        sandbox vault
+        rows sandbox vault
         trouble actors htmx middleware templatetags throttle endpoints bells broker live
         live_datagrams live_postgres celery
         accounts access doctor
@@ -39,7 +39,7 @@ LAYERS = {
         patterns
         globs
         indexing
-        tasks reading rows
+        tasks reading tables
         blobs usage zip_names
         manifest zips archives layouts packing
         search stores

@@ -39,7 +39,10 @@ class Mounts:
     attachments: list[Attachment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.attachments = list(self.session.attachments.select_related("store__workspace"))
+        self.attachments = list(self.session.attachments.select_related("store"))
+        for attachment in self.attachments:
+            if attachment.store:
+                attachment.store.workspace = self.session.workspace
 
     def place(self, path: str) -> Place:
         """Find where `path` leads. Raises `ToolError` outside the mounts and the workspace."""

@@ -1,11 +1,10 @@
-"""The rows of a write, read and changed in plain SQL: the ORM takes several times as long.
+"""Rows read and changed in plain SQL, for what happens thousands of times: the ORM takes several times as long.
 
-Every write of an agent reads two rows, makes three and changes two. What the models say about a value
-(public ids, times, defaults) holds here too; what is saved is the building of the statement, which is
-the same every time.
+What the models say about a value (public ids, times, defaults) holds here too; what is saved is the
+building of the statement, which is the same every time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -14,9 +13,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import CharField, DateTimeField, Field, Model, TextField
 
-from console.ids import NOBODY, PublicIdField
-from memory import paths
-from memory.models import Blob, Memory, Store
+from console.ids import PublicIdField
 
 
 @dataclass(frozen=True)
@@ -54,85 +51,31 @@ def update(row: Model, *names: str) -> None:
         cursor.execute(query, [column.write(getattr(row, column.attname)) for column in columns])
 
 
-def locked(store: Store) -> Store:
-    """The store as it is now, which nobody else can lock before the transaction ends.
-
-    Raises `Store.DoesNotExist`.
-    """
-    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
-    query = f"SELECT {_selected(Store)} FROM memory_store WHERE id = %s{lock}"  # noqa: S608 - of constants
-    with connection.cursor() as cursor:
-        cursor.execute(query, [_key(store)])
-        found = cursor.fetchone()
-    if found is None:
-        raise Store.DoesNotExist
-    held = _row(Store, found)
-    if Store.workspace.is_cached(store):
-        held.workspace = store.workspace
-    return held
-
-
-def memory_at(store: Store, path: str) -> Memory | None:
-    """What stands at the path, with size and hash but without its text."""
-    return _memory(store, "path", path)
-
-
-def memory_now(store: Store, memory: Memory) -> Memory | None:
-    """The memory as it is now, like `memory_at`."""
-    return _memory(store, "id", _key(memory))
-
-
-def _memory(store: Store, column: str, value: str | int) -> Memory | None:
-    query = (
-        f"SELECT b.sha256, b.size, {_selected(Memory, 'm.')}"  # noqa: S608 - of constants
-        " FROM memory_memory m JOIN memory_blob b ON b.id = m.blob_id"
-        f" WHERE m.store_id = %s AND m.{column} = %s"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(query, [_key(store), value])
-        found = cursor.fetchone()
-    if found is None:
-        return None
-    sha256, size, *values = found
-    memory = _row(Memory, values)
-    memory.store = store
-    memory.blob = Blob.from_db(
-        connection.alias, ["id", "sha256", "size"], [memory.blob_id, sha256, size]
-    )
-    return memory
-
-
-def in_the_way(store: Store, path: str, moving: Memory | None) -> int | None:
-    """The key of a file at the path, in place of its folders or below it, but for the one `moving`."""
-    places = [path, *paths.ancestors(path)]
-    here = "SELECT id FROM memory_memory WHERE store_id = %s AND id <> %s AND path"
-    marks = ", ".join(["%s"] * len(places))
-    # Two questions in one, so that each finds its way through the index.
-    query = f"{here} IN ({marks}) UNION ALL {here} >= %s AND path < %s LIMIT 1"
-    key, mine = _key(store), _key(moving) if moving else NOBODY
-    with connection.cursor() as cursor:
-        # "0" is what comes after "/".
-        cursor.execute(query, [key, mine, *places, key, mine, f"{path}/", f"{path}0"])
-        found = cursor.fetchone()
-    return found[0] if found else None
-
-
-def count(store: Store, memories: int, size: int, now: datetime) -> None:
-    """Add to the store's totals."""
+def add(row: Model, amounts: Mapping[str, int], **changes: Any) -> None:
+    """Add the amounts to what the row's fields hold now, and set further fields; `row` stays as it is."""
+    query, columns = _adding(type(row), tuple(amounts), tuple(changes))
+    values = [*amounts.values(), *changes.values(), row.pk]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE memory_store SET memory_count = memory_count + %s, size = size + %s,"
-            " changed_at = %s WHERE id = %s",
-            [memories, size, connection.ops.adapt_datetimefield_value(now), _key(store)],
+            query, [column.write(value) for column, value in zip(columns, values, strict=True)]
         )
 
 
-def _key(row: Model) -> int:
-    return row._meta.pk.get_prep_value(row.pk)
+def locked(model: type[Model], pk: Any) -> Model | None:
+    """The row as it is now, which nobody else can lock before the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_locking(model), [model._meta.pk.get_prep_value(pk)])
+        found = cursor.fetchone()
+    return found and instance(model, found)
 
 
-def _row(model: type[Model], values: Sequence) -> Model:
-    """Make the model's instance of what `_selected` selected."""
+def moment(at: datetime) -> Any:
+    """A time as the database takes it."""
+    return connection.ops.adapt_datetimefield_value(at)
+
+
+def instance(model: type[Model], values: Sequence) -> Model:
+    """Make the model's instance of what `selected` selected."""
     columns = _columns(model).values()
     read = [column.read(value) for column, value in zip(columns, values, strict=True)]
     return model.from_db(connection.alias, [column.attname for column in columns], read)
@@ -180,8 +123,15 @@ def _reader(field: Field) -> Callable[[Any], Any]:
 
 
 @cache
-def _selected(model: type[Model], table: str = "") -> str:
+def selected(model: type[Model], table: str = "") -> str:
     return ", ".join(table + column.name for column in _columns(model).values())
+
+
+@cache
+def _locking(model: type[Model]) -> str:
+    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    table, key = model._meta.db_table, model._meta.pk.column
+    return f"SELECT {selected(model)} FROM {table} WHERE {key} = %s{lock}"  # noqa: S608 - of constants
 
 
 @cache
@@ -203,6 +153,19 @@ def _insert(
         f" RETURNING {', '.join(column.name for column in back)}"
     )
     return query, list(columns.values()), back
+
+
+@cache
+def _adding(
+    model: type[Model], amounts: tuple[str, ...], changes: tuple[str, ...]
+) -> tuple[str, list[Column]]:
+    """The statement and the columns of its values."""
+    known, key = _columns(model), _columns(model)[model._meta.pk.name]
+    more = [f"{known[name].name} = {known[name].name} + %s" for name in amounts]
+    anew = [f"{known[name].name} = %s" for name in changes]
+    told = ", ".join([*more, *anew])
+    query = f"UPDATE {model._meta.db_table} SET {told} WHERE {key.name} = %s"  # noqa: S608 - of constants
+    return query, [*(known[name] for name in (*amounts, *changes)), key]
 
 
 @cache
