@@ -173,8 +173,11 @@ def gist(event: Event) -> str:
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
+    if isinstance(value, dict):
+        # Names before texts; PostgreSQL has an order of its own for the keys.
+        value = sorted(value.values(), key=lambda each: len(str(each)))
+    if isinstance(value, list):
+        for each in value:
             yield from _leaves(each)
     else:
         yield str(value)
