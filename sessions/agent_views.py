@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import yaml
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
 from memory import paths
-from memory.diffs import side_by_side
+from memory.diffs import Diff, side_by_side
 from memory.paths import Invalid
 from sessions import agents as verbs
 from sessions import context as prompts
@@ -56,8 +57,7 @@ def agent(request, workspace, pk):
         "tools": sorted(enabled_tools(shown.config["tools"])),
         "custom_tools": [tool for tool in shown.config["tools"] if tool["type"] == "custom"],
         "versions": [(new, _changes(new, old)) for new, old in pairwise([*versions, None])],
-        "diff": _prompt_diff(older, shown) if "version" in request.GET else None,
-        "diff_title": f"System prompt, against version {shown.number - 1}",
+        "diffs": _diffs(older, shown) if "version" in request.GET else [],
         "sessions": agent.sessions.filter(is_dream=False).order_by("-updated_at")[:8],
     }
     return render(request, "sessions/agent.html", context)
@@ -70,15 +70,34 @@ def _find(workspace, pk: str) -> Agent:
 def _changes(new: AgentVersion, old: AgentVersion | None) -> list[str]:
     """The names of what a version changed."""
     if old is None:
-        return []
+        return ["made"]
     names = {"system": "system prompt"}
-    changed = [key for key in new.config if new.config[key] != old.config.get(key)]
-    return sorted(names.get(key, key) for key in changed)
+    changed = {*new.config, *old.config}
+    changed = [key for key in changed if new.config.get(key) != old.config.get(key)]
+    # Nothing else makes a version; metadata is the agent's, and not kept with each.
+    return sorted(names.get(key, key) for key in changed) or ["metadata"]
 
 
-def _prompt_diff(old: AgentVersion | None, new: AgentVersion):
-    before, after = (old.config["system"] if old else None), new.config["system"]
-    return side_by_side(before or "", after or "") if old and before != after else None
+def _diffs(old: AgentVersion | None, new: AgentVersion) -> list[tuple[str, Diff]]:
+    """What a version changed, side by side: the prompt, and all the rest of its configuration."""
+    if old is None:
+        return []
+    pairs = [("System prompt", _prompt_of(old), _prompt_of(new))]
+    pairs += [("Configuration", _rest_of(old), _rest_of(new))]
+    return [
+        (f"{name}, against version {old.number}", side_by_side(before, after))
+        for name, before, after in pairs
+        if before != after
+    ]
+
+
+def _prompt_of(version: AgentVersion) -> str:
+    return version.config["system"] or ""
+
+
+def _rest_of(version: AgentVersion) -> str:
+    rest = {key: value for key, value in version.config.items() if key != "system"}
+    return yaml.safe_dump(rest, allow_unicode=True, width=1_000)
 
 
 @workspace_view(role="editor")

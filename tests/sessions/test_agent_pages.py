@@ -1,5 +1,7 @@
 """The pages of agents: list, versions, form, what the model will be told."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -111,6 +113,22 @@ def test_versions_say_what_changed_and_can_be_looked_at(as_vera, agent):
     new = shown(as_vera.get(f"{agent.get_absolute_url()}?version=2"))
     assert "diff-table" in new
     assert as_vera.get(f"{agent.get_absolute_url()}?version=3").status_code == 404
+
+
+def test_a_version_shows_all_that_it_changed(as_vera, agent):
+    custom = {"type": "custom", "name": "ring_bell", "description": "<b>", "input_schema": {}}
+    model = {**agent.latest.config["model"], "id": "other-model"}
+    agents.update(agent, {"model": model, "tools": [TOOLSET, custom]})
+    agents.update(agent, {}, metadata={"team": "reeds"})
+    html = shown(as_vera.get(f"{agent.get_absolute_url()}?version=2"))
+    assert "Configuration, against version 1" in html and "System prompt, against" not in html
+    [table] = re.findall(r"<table class=.diff-table.*?</table>", html, re.DOTALL)
+    told = re.sub(r"</?(ins|del|mark)[^>]*>", "", table)
+    assert all(word in told for word in ("builtin", "other-model", "ring_bell"))
+    assert "<b>" not in told
+    assert "model, tools" in html and ">metadata<" in html and ">made<" in html
+    last = shown(as_vera.get(f"{agent.get_absolute_url()}?version=3"))
+    assert "diff-table" not in last
 
 
 def test_the_form_shows_what_the_model_will_be_told(as_bob, workspace):
