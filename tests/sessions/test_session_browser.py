@@ -163,7 +163,7 @@ def test_earlier_entries_come_while_one_scrolls_up_and_what_is_read_stays_in_pla
         "buffer": json.dumps(said).encode(),
     }
     page.goto(f"/w/{stack.workspace}/sessions/import")
-    page.get_by_label("One or more files").set_input_files(file)
+    page.locator("#import-files").set_input_files(file)
     page.get_by_role("button", name="Read and show the plan").click()
     page.get_by_role("button", name="Import").click()
     page.wait_for_url("**/sessions/sesn_*/")
