@@ -101,7 +101,8 @@ class Condensed(Entry):
     """Here older turns were summarised for the model; it read `tokens`, and now `after`."""
 
     template = "condensed"
-    text: str
+    html: SafeString
+    note: str
     tokens: int
     after: int
 
@@ -242,7 +243,8 @@ class Reader:
 
     def _condensed(self, event: Event) -> list[Entry]:
         kept = event.private or {}
-        told = (kept.get("summary", ""), kept.get("tokens", 0), kept.get("tokens_after", 0))
+        rendered = render(kept.get("summary", ""), links=self.places.links)
+        told = (rendered.html, rendered.note, kept.get("tokens", 0), kept.get("tokens_after", 0))
         return [Condensed(event.pk, event.created_at, *told)]
 
     def _updated(self, event: Event) -> list[Entry]:
