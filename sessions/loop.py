@@ -14,21 +14,20 @@ from functools import cached_property
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from console import rows
 from console.actors import Actor
 from sessions import (
     budgets,
     compaction,
     context,
+    counting,
     events,
     leases,
     listening,
     memo,
     permissions,
-    spending,
     telling,
     transcript,
 )
@@ -209,7 +208,7 @@ class Turn:
         with self.lease.transaction() as thread:
             self._append(end, Entry(compaction.TYPE, private=kept))
             if reply:
-                self._count(thread, reply)
+                counting.add_reply(self.session, thread, reply)
         return True
 
     def _heard(self, start: Event, reply: Reply, preview: listening.Preview) -> bool:
@@ -221,7 +220,7 @@ class Turn:
         entries += [self._call(block) for block in reply.tool_calls if not refused]
         with self.lease.transaction() as thread:
             self._append(*entries)
-            self._count(thread, reply)
+            counting.add_reply(self.session, thread, reply)
             if refused:
                 return self._idle({"type": "refusal"}, explanation=reply.explanation)
         return True
@@ -289,7 +288,7 @@ class Turn:
 
     def _reschedule(self, thread: Thread, error: ProviderError) -> bool:
         seconds = _backoff(thread.retries, error.retry_after)
-        self._count_time()
+        counting.add_time(self.thread)
         self._append(
             telling.error(error.type, error.message, "retrying"),
             *self._status_entries("rescheduled"),
@@ -348,8 +347,8 @@ class Turn:
         idle = Entry("session.thread_status_idle", {**self._named(), **shown}, private=facts)
         entries = [idle]
         if self.is_primary:
-            self._count_time()
-            entries.append(Entry("session.usage", self._usage()))
+            counting.add_time(self.thread)
+            entries.append(Entry("session.usage", counting.so_far(self.session)))
             entries.append(Entry("session.status_idle", shown))
         self._append(*entries)
         if self._goes_on(stop_reason):
@@ -364,11 +363,6 @@ class Turn:
         if self.session.is_dream or stop_reason["type"] in {"requires_action", BUDGET_REACHED}:
             return False
         return events.queued(self.thread).exists()
-
-    def _usage(self) -> dict:
-        session = Session.objects.select_related("workspace").get(pk=self.session.pk)
-        budget = budgets.wire_budget(session.budget_cents)
-        return {"usage": budgets.wire_usage(session), "budget": budget}
 
     def _set_status(self, status: str, *, reason: str = "", **changes) -> None:
         told = {"status": status, "idle_reason": reason, "updated_at": timezone.now()}
@@ -386,24 +380,6 @@ class Turn:
 
     def _named(self) -> dict:
         return {"session_thread_id": self.thread.pk, "agent_name": self.thread.name}
-
-    def _count(self, thread: Thread, reply: Reply) -> None:
-        usage = asdict(reply.usage)
-        price = budgets.price_of(self.session.workspace, self.session.model)
-        cost = price.cost(reply.usage) if price else 0
-        rows.add(self.session, {**usage, "cost": cost})
-        output = usage["output_tokens"]
-        read = {"input_tokens": sum(usage.values()) - output, "output_tokens": output}
-        rows.add(thread, read, retries=0)
-        spending.add(self.session.workspace_id, sum(usage.values()), cost)
-
-    def _count_time(self) -> None:
-        # Not from `log`: the status may have been written in this very transaction.
-        began = self.thread.events.filter(type="session.status_running").last()
-        if began:
-            seconds = (timezone.now() - began.created_at).total_seconds()
-            mine = Session.objects.filter(pk=self.session.pk)
-            mine.update(active_seconds=F("active_seconds") + seconds)
 
     def _call(self, block: dict) -> Entry:
         call = {"name": block["name"], "input": block["input"]}

@@ -57,6 +57,7 @@ LAYERS = {
         events transcript compaction context shells permissions leases listening memo providers tools
         spending
         budgets telling
+        counting
         stalled
         loop
         agents defaults foreign

@@ -1,0 +1,39 @@
+"""What a turn adds to the counts of its session, its thread and its workspace: tokens, money, time."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from console import rows
+from sessions import budgets, spending
+from sessions.models import Session, Thread
+from sessions.providers.base import Reply
+
+
+def add_reply(session: Session, thread: Thread, reply: Reply) -> None:
+    """Count a model's reply, at today's price; last in its transaction, for others wait for the row."""
+    usage = asdict(reply.usage)
+    price = budgets.price_of(session.workspace, session.model)
+    cost = price.cost(reply.usage) if price else 0
+    rows.add(session, {**usage, "cost": cost})
+    output = usage["output_tokens"]
+    read = {"input_tokens": sum(usage.values()) - output, "output_tokens": output}
+    rows.add(thread, read, retries=0)
+    spending.add(session.workspace_id, sum(usage.values()), cost)
+
+
+def add_time(thread: Thread) -> None:
+    """Count the time since the session began to run."""
+    began = thread.events.filter(type="session.status_running").last()
+    if began:
+        seconds = (timezone.now() - began.created_at).total_seconds()
+        mine = Session.objects.filter(pk=thread.session_id)
+        mine.update(active_seconds=F("active_seconds") + seconds)
+
+
+def so_far(session: Session) -> dict[str, Any]:
+    """What the session has used, as `session.usage` tells it; reads the row anew."""
+    now = Session.objects.select_related("workspace").get(pk=session.pk)
+    return {"usage": budgets.wire_usage(now), "budget": budgets.wire_budget(now.budget_cents)}
