@@ -23,6 +23,10 @@ PREVIEWED = {"agent.message", "agent.thinking"}
 LINE_ENDS = re.compile(r"\r\n|\r|\n")
 
 
+WELCOME = b": welcome\n\n"
+GLANCE_AGAIN = 2_000  # milliseconds
+
+
 def frame(name: str, data: str, id: str = "") -> bytes:
     """One server-sent event. Data may have many lines."""
     head = f"id: {id}\n" if id else ""
@@ -70,6 +74,7 @@ def _position(session: Session, last_event_id: str | None) -> int:
 class EventLog:
     """A thread's events in the shapes of wire contract §12."""
 
+    greeting = WELCOME
     pause = 0.0
 
     def __init__(
@@ -145,7 +150,7 @@ def _deleted() -> bytes:
 
 
 def page(request: ASGIRequest, slug: str) -> "Page | Rings":
-    """What a page asks for: `session` (and `thread`, `after`) or `rings`."""
+    """What a page asks for: `session` (and `thread`, `after`, `glance`) or `rings`."""
     visitor = Visitor(request, slug)
     if watched := request.GET.getlist("rings"):
         return Rings(visitor, [visitor.session(pk).pk for pk in watched[:20]])
@@ -186,6 +191,7 @@ class Visitor:
 class Rings:
     """Says only that there is something new; the page asks for what it shows."""
 
+    greeting = WELCOME
     pause = 0.25
     is_over = False
 
@@ -203,12 +209,18 @@ class Rings:
 
 
 class Page:
-    """A session's page: new entries and changed panels as HTML, previews as text."""
+    """A session's page: new entries and changed panels as HTML, previews as text.
+
+    A page that hears no welcome asks for a `glance`: what is new by now, and then the end, which no
+    proxy can hold back. Its browser asks again by itself.
+    """
 
     pause = 0.0
-    is_over = False
 
     def __init__(self, visitor: Visitor, request: ASGIRequest) -> None:
+        self.is_over = "glance" in request.GET
+        again = f"retry: {GLANCE_AGAIN}\n".encode() if self.is_over else b""
+        self.greeting = again + frame("welcome", "{}")
         session = visitor.session(request.GET.get("session", ""))
         thread_id = request.GET.get("thread")
         thread = find(session.threads.all(), thread_id, "Thread") if thread_id else session.primary

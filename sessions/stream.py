@@ -44,6 +44,7 @@ class Source(Protocol):
     """What one client is to hear. All but `whispered` read the database, so they run in a thread."""
 
     topics: list[str]
+    greeting: bytes  # a proxy that waits for the whole answer keeps even this back
     is_over: bool
     pause: float  # seconds to wait after news, so that many rings become one look
 
@@ -107,7 +108,7 @@ def _open(request: ASGIRequest) -> Source:
 async def _relay(source: Source, send: Send) -> None:
     loop = asyncio.get_running_loop()
     async with hub.subscribe(source.topics) as feed:
-        await _send(send, b": welcome\n\n")
+        await _send(send, source.greeting)
         await _send(send, *await in_thread(source.news))
         ping_at = loop.time() + PING_SECONDS
         while not source.is_over:

@@ -1,7 +1,12 @@
 // Event sources for htmx that never lose their place. A source that is opened again asks for what
 // came after the last event it saw; a hidden tab gives its connection back, for a browser has few.
+// Where a proxy holds the stream up, so that not even its welcome comes through, the source only
+// glances every few seconds: what is new, and the end of the answer.
 
 const HIDDEN_FOR = 5_000;
+const WELCOME_WITHIN = 6_000;
+const STREAM_AGAIN = 30; // glances
+const SILENT_FOR = 40_000; // pings come every 15 s: after a sleep a connection may be dead without an error
 const LONGEST_WAIT = 30_000;
 
 class Source {
@@ -11,6 +16,10 @@ class Source {
   #last = "";
   #wait = 500;
   #timer = 0;
+  #patience = 0;
+  #glances = false;
+  #looks = 0;
+  #isWelcome = false;
   #isClosed = false;
 
   constructor(url) {
@@ -46,17 +55,33 @@ class Source {
   #open() {
     clearTimeout(this.#timer);
     if (this.#last) this.#url.searchParams.set("after", this.#last);
+    if (this.#glances) this.#url.searchParams.set("glance", "1");
+    else this.#url.searchParams.delete("glance");
+    this.#isWelcome = false;
+    this.#expect(this.#giveUp, WELCOME_WITHIN);
     const inner = new EventSource(this.#url);
     inner.onopen = (event) => {
       this.#wait = 500;
       this.onopen?.(event);
     };
     inner.onerror = (event) => {
+      if (this.#glances && this.#isWelcome) {
+        this.#isWelcome = false; // the end of a glance; the browser comes back by itself
+        return;
+      }
+      this.#expect(this.#giveUp, WELCOME_WITHIN);
       // The browser tries again by itself, except after an answer that was no stream.
       if (inner.readyState === EventSource.CLOSED) this.#openLater();
       this.onerror?.(event);
     };
     for (const [name, listener] of this.#listeners) inner.addEventListener(name, listener);
+    for (const name of ["welcome", "ping", "log", "preview"])
+      inner.addEventListener(name, () => this.#expect(this.#again, SILENT_FOR));
+    inner.addEventListener("welcome", () => {
+      this.#isWelcome = true;
+      this.onwelcome?.(this.#glances);
+      if (this.#glances && ++this.#looks % STREAM_AGAIN === 0) this.#tryStream();
+    });
     inner.addEventListener("log", (event) => (this.#last = event.lastEventId));
     this.#inner = inner;
   }
@@ -67,15 +92,38 @@ class Source {
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
   }
 
+  #expect(otherwise, within) {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(otherwise, within);
+  }
+
+  #giveUp = () => {
+    const isLost = this.#glances;
+    this.#glances = true;
+    this.#again();
+    if (isLost) this.onerror?.(new Event("error"));
+  };
+
+  #again = () => {
+    this.#inner?.close();
+    this.#open();
+  };
+
   #rest = () => {
     clearTimeout(this.#timer);
+    clearTimeout(this.#patience);
     this.#inner?.close();
     this.#inner = null;
   };
 
   #wake = () => {
-    if (!this.#inner && !this.#isClosed) this.#open();
+    if (!this.#inner && !this.#isClosed) this.#tryStream();
   };
+
+  #tryStream() {
+    this.#glances = false; // the way may be another one now
+    this.#again();
+  }
 
   #onVisibility = () => {
     clearTimeout(this.#timer);

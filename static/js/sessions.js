@@ -34,6 +34,10 @@ document.addEventListener("htmx:sseOpen", ({ detail: { source } }) => {
   showConnection(false);
   if (known.has(source)) return;
   known.add(source);
+  source.onwelcome = (glances) => {
+    const note = find("#glances");
+    if (note) note.hidden = !glances;
+  };
   source.addEventListener("preview", preview);
   source.addEventListener("gone", () => {
     document.dispatchEvent(new CustomEvent("toast", { detail: { tone: "warn", text: "This session was deleted." } }));

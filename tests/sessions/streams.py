@@ -45,13 +45,14 @@ class Heard:
 
     @property
     def frames(self) -> list[Frame]:
+        """What was said, but for the welcome to a page."""
         found = []
         for block in self.body.split("\n\n")[:-1]:
             lines = [line.partition(": ") for line in block.split("\n")]
             values: dict[str, list[str]] = {}
             for name, _, value in lines:
                 values.setdefault(name, []).append(value)
-            if "event" in values:
+            if "event" in values and values["event"] != ["welcome"]:
                 data = "\n".join(values["data"])
                 found.append(Frame(values["event"][0], data, "".join(values.get("id", []))))
         return found

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import chromium, page_of, sign_in
 from tests.sessions.fake_models import Call, FakeModels, Turn
+from tests.slow_proxy import withholding
 from tests.stack import running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
@@ -125,6 +126,21 @@ def test_the_reader_is_not_pulled_away_and_finds_back(page):
     assert page.evaluate("scrollY") == 0
     page.get_by_role("button", name="Jump to latest").click()
     expect(page.locator(".turn-end")).to_be_in_viewport()
+
+
+@pytest.mark.once
+def test_behind_a_proxy_that_holds_streams_back_the_page_looks_by_itself(page, browser, stack):
+    session = page.url.removeprefix(stack.url)
+    with withholding(stack.url) as url, page_of(browser, url) as held:
+        sign_in(held, stack.password)
+        held.goto(session)
+        say(held, "Talk")
+        wait_for_turn(held)
+        expect(held.get_by_text("looks every 2 seconds")).to_be_visible()
+        expect(held.locator("#connection")).to_be_hidden()
+        looked = held.evaluate(ENTRIES)
+        page.reload()
+        assert page.evaluate(ENTRIES) == looked
 
 
 def test_what_cannot_be_sent_stays_in_the_box(page):

@@ -314,6 +314,17 @@ def test_previews_reach_the_page_as_text(session, alice):
     assert heard.frames[1].json["delta"]["content"]["text"] == "<b>"
 
 
+def test_a_glance_tells_what_is_new_and_ends(session, alice):
+    for number in range(2):
+        said(session, f"number {number}")()
+    heard = listen(page(session, "&after=1&glance=1"), headers=cookie(alice), enough=its_end)
+    assert heard.body.startswith("retry: 2000\nevent: welcome\n")
+    assert "number 1" in heard.body and heard.has_ended
+    headers = {**cookie(alice), "last-event-id": heard.frames[-1].id}
+    again = listen(page(session, "&glance=1"), headers=headers, enough=its_end)
+    assert again.events == [] and again.has_ended
+
+
 def test_a_page_is_told_when_its_session_is_deleted(session, alice):
     def delete():
         conversation.delete(Session.objects.get(pk=session.pk))
