@@ -24,6 +24,12 @@ MOVED = (
 HELPERS = r"(?:(?:has|have|had|was|were|is|are|got|been|being|just|now|also|will\s+be)\s+)*"
 FROM_TO = r"(?:\s+from\s+(?P<old>.+?))?\s+(?:over\s+)?to\s+(?P<new>.+)"
 SUBJECT_MOVED = re.compile(rf"(?P<subject>.+?)\s+{HELPERS}{MOVED}{FROM_TO}", re.IGNORECASE)
+MOVED_SO = re.compile(
+    rf"(?P<subject>.+?)\s+{HELPERS}{MOVED}(?:\s+from\s+(?P<old>.+?))?(?:\s*[:;,.–—-]\s*|\s+)(?:and\s+)?"
+    r"(?:it|they)(?:['’](?:s|re)|\s+(?:is|are|will\s+be|starts?|begins?|takes?\s+place))\s+(?:now\s+)?"
+    r"(?:(?:at|on|in)\s+)?(?P<new>.+)",
+    re.IGNORECASE,
+)
 SOMEONE_MOVED = re.compile(
     rf"(?:we|i|they|he|she|(?-i:[A-Z])\w+)(?:['’]ve)?\s+{HELPERS}{MOVED}\s+(?P<subject>(?!to\b|from\b).+?){FROM_TO}",
     re.IGNORECASE,
@@ -96,7 +102,7 @@ def read_change(fact: Fact) -> Change | None:
     body = CUE.sub("", text)
     cued = body != text or bool(END_CUE.search(body))
     body = END_CUE.sub("", body)
-    for pattern in (SOMEONE_MOVED, SUBJECT_MOVED):
+    for pattern in (SOMEONE_MOVED, SUBJECT_MOVED, MOVED_SO):
         match = pattern.fullmatch(body)
         if match and (subject := _subject(match["subject"])):
             return Change(subject, match["old"] or "", _value(match["new"]), True)

@@ -6,6 +6,7 @@ write of the first step fails, nothing is taken away in the second.
 
 import re
 import string
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -141,15 +142,11 @@ class _Work:
     def summary(self) -> str:
         """What was done, in numbers first, then each merge and replacement."""
         done = self.outcome
-        superseded = len(done.replaced) + len(done.corrected)
         lines = [
             f"Read {_count(len(self.texts), 'file')} and {_count(len(self.given.findings), 'finding')}: "
-            f"{len(done.added)} added, {len(done.known)} already there. "
-            f"Merged {_count(len(done.merged), 'duplicate')}, "
-            f"superseded {_count(superseded, 'statement')}, "
-            f"made {_count(len(done.dated), 'date')} absolute, "
-            f"joined {_count(len(done.joined), 'file')}. "
-            f"{_count(len(done.texts), 'file')} changed."
+            f"{len(done.added)} added, {len(done.known)} already there."
+            + _sentence(self._deeds())
+            + _sentence(self._files())
         ]
         lines += self._troubles()
         lines += _listed("Merged", done.merged, "into")
@@ -157,6 +154,27 @@ class _Work:
         lines += _listed("Corrected", done.corrected, "to")
         lines += _listed("Joined", done.joined, "into")
         return "\n".join(lines)
+
+    def _deeds(self) -> Iterator[str]:
+        done = self.outcome
+        for verb, pairs, what, rest in (
+            ("merged", done.merged, "duplicate", ""),
+            ("superseded", [*done.replaced, *done.corrected], "statement", ""),
+            ("made", done.dated, "date", " absolute"),
+            ("joined", done.joined, "file", ""),
+        ):
+            if pairs:
+                yield f"{verb} {_count(len(pairs), what)}{rest}"
+
+    def _files(self) -> Iterator[str]:
+        before, after = self.texts, self.outcome.texts
+        gone = sum(text is None for text in after.values())
+        new = sum(path not in before for path in after)
+        if not after:
+            yield "no file changed"
+        for count, deed in ((new, "new"), (len(after) - new - gone, "changed"), (gone, "removed")):
+            if count:
+                yield f"{_count(count, 'file')} {deed}"
 
     def _troubles(self) -> list[str]:
         lines = [f"Failed: {failure}" for failure in self.failures]
@@ -198,6 +216,12 @@ def _listed(title: str, pairs: list[tuple[str, str]], link: str) -> list[str]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _sentence(parts: Iterable[str]) -> str:
+    """The parts as a sentence that follows another one; nothing when there are none."""
+    told = ", ".join(parts)
+    return f" {told[0].upper()}{told[1:]}." if told else ""
 
 
 def read_given(text: str) -> Given:

@@ -156,7 +156,21 @@ def test_a_correction_replaces_the_plain_statement_and_marks_the_fuller_one():
         "# CMA talk\n\n- I attended the CMA talk on 2026-11-19 at 12:00 (corrected to 14:30 on "
         "2026-11-21). (said 2026-11-20)\n- The CMA talk moved from 12:00 to 14:30. (said 2026-11-21)\n"
     )
-    assert "superseded 2 statements" in summary
+    assert "Superseded 2 statements" in summary
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The launch moved: it is on 4 March.",
+        "The launch has moved, it's now on 4 March.",
+        "The launch was postponed from 3 March; it will be on 4 March.",
+    ],
+)
+def test_a_change_may_be_told_in_a_second_breath(said):
+    memory = store()
+    consolidate(memory, ("The launch is on 3 March.", "2026-02-01"), (said, "2026-02-02"))
+    assert "on 3 March." not in memory.everything and "4 March" in memory.everything
 
 
 def test_everything_that_is_no_single_line_item_stays_as_it_is():
@@ -286,3 +300,11 @@ def test_two_dreams_over_the_same_store_agree():
         second, ("Tom is a cat.", "2026-11-21")
     )
     assert first.files == second.files
+
+
+def test_the_summary_counts_what_happened_and_nothing_else():
+    memory = store(talk="# CMA talk\n\n- The CMA talk is at 12:00. (said 2026-11-21)\n")
+    first = consolidate(memory, ("The CMA talk is at 12:00.", "2026-11-21"))
+    assert first.startswith("Read 1 file and 1 finding: 0 added, 1 already there. No file changed.")
+    second = consolidate(memory, ("Bob is the new host of the reading club.", "2026-11-22"))
+    assert second == "Read 1 file and 1 finding: 1 added, 0 already there. 1 file new."

@@ -117,4 +117,4 @@ def test_a_second_dream_changes_nothing(dreamt):
     before = dict(dreamt.files)
     summary = consolidate(dreamt, (KEYNOTE[1], "2026-11-21"), (MOVED, "2026-11-21"))
     assert dreamt.files == before
-    assert "0 files changed" in summary
+    assert "No file changed." in summary
