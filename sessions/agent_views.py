@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import yaml
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Q
 from django.http import Http404
@@ -22,6 +23,8 @@ from sessions.models import Access, Agent, AgentVersion, Attachment
 from sessions.providers import catalogue
 from sessions.tools import enabled_tools
 
+PER_PAGE = 50
+
 
 @workspace_view
 @require_GET
@@ -35,8 +38,10 @@ def agents(request, workspace):
         .with_latest()
         .order_by("name", "pk")
     )
-    rows = [(agent, agent.latest) for agent in found]
-    return render(request, "sessions/agents.html", {"rows": rows, "archived": archived})
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    rows = [(agent, agent.latest) for agent in page]
+    context = {"rows": rows, "page": page, "archived": archived}
+    return render(request, "sessions/agents.html", context)
 
 
 @workspace_view

@@ -163,3 +163,12 @@ def test_hostile_names_are_only_text(as_alice, workspace):
 def test_settings_get_the_models(as_vera, agent):
     html = shown(as_vera.get(at("models")))
     assert "Built-in (extractive, no language model)" in html
+
+
+def test_many_agents_are_shown_page_by_page(as_vera, workspace):
+    for number in range(53):
+        make_agent(name=f"Agent {number:02}")
+    first = as_vera.get(reverse("sessions:agents", args=["lab"])).content.decode()
+    assert "Agent 49" in first and "Agent 50" not in first and "of 53" in first and "Next" in first
+    last = as_vera.get(reverse("sessions:agents", args=["lab"]) + "?page=2").content.decode()
+    assert "Agent 52" in last and "Agent 49" not in last
