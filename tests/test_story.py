@@ -179,7 +179,7 @@ def test_9_the_review_is_read_decided_and_approved(page, seen):
     page.keyboard.press("Control+End")
     page.keyboard.insert_text("\nRead by a person.\n")
     card.get_by_role("button", name="Save this text").click()
-    expect(card).to_have_class(re.compile("is-edit"))
+    expect(card).to_have_class(re.compile(r"is-edit\b"))
     expect(card).to_contain_text("Read by a person.")
     page.get_by_role("button", name=re.compile("^Approve")).first.click()
     page.wait_for_url(re.compile(r"/adopt"))
