@@ -66,6 +66,13 @@ class Stores(models.QuerySet["Store"]):
     def unarchived(self) -> "Stores":
         return self.exclude(state=StoreState.ARCHIVED)
 
+    def with_foreign_text(self) -> "Stores":
+        """Say of each whether text was imported into it, and the import still stands."""
+        imports = ChangeSet.objects.filter(kind=ChangeSet.Kind.IMPORT, undone_by=None)
+        return self.annotate(
+            has_foreign_text=models.Exists(imports.filter(store=models.OuterRef("pk")))
+        )
+
 
 class Store(models.Model):
     """A named file system of memories. A draft is a dream's output that nobody approved yet."""

@@ -145,7 +145,7 @@ class MountForms:
     """All stores of a workspace that can be attached; those that are ticked stand first."""
 
     def __init__(self, workspace: Workspace, data: Any = None, ticks: Ticks | None = None) -> None:
-        stores = workspace.stores.current().order_by("name")
+        stores = workspace.stores.current().with_foreign_text().order_by("name")
         self.forms = [MountForm(data, store, (ticks or {}).get(store.pk)) for store in stores]
         self.forms.sort(key=lambda form: not form.is_attached)
 

@@ -3,11 +3,13 @@
 import pytest
 from django.urls import reverse
 
-from memory.models import StoreState
+from memory import change_sets
+from memory.models import ChangeSet, StoreState
 from sessions import conversation, events, page
 from sessions.events import Entry
 from sessions.models import Session, Status, Thread
 from tests.factories import (
+    TESTER,
     attach,
     make_agent,
     make_dream,
@@ -419,3 +421,14 @@ def test_a_session_that_waits_for_a_program_can_be_stopped(as_alice, workspace):
     named = {"session_thread_id": session.primary.pk, "agent_name": "x", "stop_reason": why}
     events.append(session.primary, Entry("session.thread_status_idle", named))
     assert "Stop</button>" in as_alice.get(session.get_absolute_url()).content.decode()
+
+
+def test_a_store_with_imported_text_is_warned_of_until_the_import_is_undone(as_alice, store):
+    make_agent()
+    plain = as_alice.get(at("session_new")).content.decode()
+    made = change_sets.begin(store, ChangeSet.Kind.IMPORT, "Import of notes.zip", TESTER)
+    warned = as_alice.get(at("session_new")).content.decode()
+    change_sets.begin(store, ChangeSet.Kind.UNDO, "Undo", TESTER, undoes=made)
+    again = as_alice.get(at("session_new")).content.decode()
+    shown = ["Files were imported into this store" in page for page in (plain, warned, again)]
+    assert shown == [False, True, False]
