@@ -47,12 +47,12 @@ def run(title: str, urls: dict[str, str], marks: str, rest: list[str]) -> Counte
     """Run what `marks` selects on these servers: first the light tests, then the heavy ones."""
     environment = {**os.environ, "DATABASE_URL": "", "REDIS_URL": "", **urls}
     counts = Counter()
-    for kind, workers, spread, manner in (
-        (f"not ({HEAVY})", "2", "load", "test by test"),
-        (HEAVY, "3", "loadfile", "file by file"),  # they wait more than they work
+    for kind, spread, manner in (
+        (f"not ({HEAVY})", "load", "test by test"),
+        (HEAVY, "loadfile", "file by file"),
     ):
         say(f"\n== {title}, {manner}: {kind} ==")
-        selection = ["-m", _both(kind, marks), "-n", workers, "--dist", spread]
+        selection = ["-m", _both(kind, marks), "-n", "2", "--dist", spread]
         # The servers go when the run ends: dropping their databases first would be for nothing.
         counts += pytest([*selection, "--reuse-db", *rest], environment)
     return counts

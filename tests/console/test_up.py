@@ -65,46 +65,60 @@ class House:
         return found
 
 
+@contextlib.contextmanager
+def a_house(folder: Path):
+    house = House(folder)
+    try:
+        yield house
+    finally:
+        for process in house.starts:
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture
 def house(tmp_path):
-    house = House(tmp_path)
-    yield house
-    for process in house.starts:
-        process.kill()
-        process.wait()
+    with a_house(tmp_path) as house:
+        yield house
 
 
-@pytest.fixture
-def running(house):
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One that runs for several tests; the last of them kills it."""
+    with a_house(tmp_path_factory.mktemp("running")) as house:
+        house.up()
+        assert house.says("Ctrl-C stops it"), house.log.read_text()
+        yield house
+
+
+def stop(house: House, number: int) -> None:
+    """Send the last start a signal: everything ends, and quietly."""
+    assert sorted(house.children()) == ROLES
+    house.starts[-1].send_signal(number)
+    assert house.starts[-1].wait(10) == 0
+    assert house.children() == {}
+    assert "Traceback" not in house.log.read_text()
+
+
+def test_the_first_start_prints_a_password_the_second_does_not_and_signals_end_both(house):
     house.up()
     assert house.says("Ctrl-C stops it"), house.log.read_text()
-    return house
+    assert house.healthz() == 200
+    assert house.says(r"Sign in as owner with the password \S{16}")
+    stop(house, signal.SIGINT)
+    house.log.write_text("")
+    house.up()
+    assert house.says("Ctrl-C stops it")
+    assert house.says("Sign in as owner. For a new password")
+    assert "with the password" not in house.log.read_text()
+    stop(house, signal.SIGTERM)
 
 
-def test_the_first_start_prints_a_password_and_the_second_does_not(running):
-    assert running.healthz() == 200
-    assert running.says(r"Sign in as owner with the password \S{16}")
-    running.starts[0].send_signal(signal.SIGINT)
-    assert running.starts[0].wait(10) == 0
-    running.log.write_text("")
-    running.up()
-    assert running.says("Ctrl-C stops it")
-    assert running.says("Sign in as owner. For a new password")
-    assert "with the password" not in running.log.read_text()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_everything_quietly(running, number):
-    assert sorted(running.children()) == ROLES
-    running.starts[0].send_signal(number)
-    assert running.starts[0].wait(10) == 0
-    assert running.children() == {}
-    assert "Traceback" not in running.log.read_text()
-
-
-def test_no_child_outlives_a_killed_supervisor(running):
-    running.starts[0].kill()
-    assert wait_until(lambda: not running.children(), 2)
+def test_a_second_start_on_the_same_folder_is_refused(running):
+    port, running.port = running.port, free_port()
+    assert running.up().wait(30) == 1
+    running.port = port
+    assert running.says(f"is running on .*home already .process {running.starts[0].pid}")
 
 
 def test_a_child_that_dies_is_started_again(running):
@@ -117,10 +131,9 @@ def test_a_child_that_dies_is_started_again(running):
     assert before["worker"] != running.children()["worker"]
 
 
-def test_a_second_start_on_the_same_folder_is_refused(running):
-    running.port = free_port()
-    assert running.up().wait(30) == 1
-    assert running.says(f"is running on .*home already .process {running.starts[0].pid}")
+def test_no_child_outlives_a_killed_supervisor(running):
+    running.starts[0].kill()
+    assert wait_until(lambda: not running.children(), 2)
 
 
 def test_a_taken_port_is_refused(house):

@@ -10,7 +10,7 @@ from tests.sessions.fake_models import Call, FakeModels, Turn
 from tests.slow_proxy import withholding
 from tests.stack import running_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser]
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 WORDS = [f"word{number} " for number in range(40)]
 ENTRIES = """() => [...document.querySelectorAll("#entries > *")].map((entry) => [
   entry.id, ...[...entry.querySelectorAll(".msg-body, .prose, .tool-summary")].map((e) => e.innerText)
@@ -128,7 +128,6 @@ def test_the_reader_is_not_pulled_away_and_finds_back(page):
     expect(page.locator(".turn-end")).to_be_in_viewport()
 
 
-@pytest.mark.once
 def test_behind_a_proxy_that_holds_streams_back_the_page_looks_by_itself(page, browser, stack):
     session = page.url.removeprefix(stack.url)
     with withholding(stack.url) as url, page_of(browser, url) as held:
