@@ -113,8 +113,9 @@ def _letters(event: Event) -> int:
 def _attached(content: Any) -> Iterator[tuple[str, str]]:
     """The images and documents among blocks: their type, and their data where that is base64."""
     for block in content if isinstance(content, list) else ():
-        if block["type"] == "image" or block.get("source", {}).get("type") == "base64":
-            yield block["type"], block["source"].get("data") or ""
+        kind, source = block["type"], block.get("source")
+        if kind == "image" or kind == "document" and source["type"] == "base64":
+            yield kind, source.get("data") or ""
         elif block["type"] == "tool_result":
             yield from _attached(block.get("content"))
 

@@ -21,8 +21,6 @@ from sessions.reading.previews import Previews
 
 PREVIEWED = {"agent.message", "agent.thinking"}
 LINE_ENDS = re.compile(r"\r\n|\r|\n")
-
-
 WELCOME = b": welcome\n\n"
 GLANCE_AGAIN = 2_000  # milliseconds
 

@@ -253,6 +253,28 @@ def test_pictures_are_not_counted_by_their_bytes(fake, session):
     assert len(asked(fake)) == 1 and compaction.TYPE not in types(session)
 
 
+def test_every_block_that_a_result_may_hold_is_weighed(fake, session):
+    [call] = events.append(
+        session.primary, Entry("agent.custom_tool_use", {"name": "search", "input": {}})
+    )
+    cited = {"source": "https://example.com", "title": "Herons", "citations": {"enabled": False}}
+    words = [{"type": "text", "text": "Herons wade."}]
+    linked = {"type": "url", "url": "https://example.com/herons.pdf"}
+    plain = {"type": "text", "media_type": "text/plain", "data": "Herons wade."}
+    content = [
+        {"type": "search_result", **cited, "content": words},
+        {"type": "document", "source": linked},
+        {"type": "document", "source": plain},
+        {"type": "image", "source": {**linked, "url": "https://example.com/heron.png"}},
+    ]
+    result = {"custom_tool_use_id": call.pk, "content": content, "is_error": False}
+    events.append(session.primary, Entry("user.custom_tool_result", result))
+    fake.respond = lambda request: Turn("They wade.")
+    work(session, "What do herons do?")
+    assert [event.payload for event in session.events.filter(type="session.error")] == []
+    assert "agent.message" in types(session)
+
+
 def test_the_page_shows_where_and_what(fake, session, as_vera):
     past(session, 8)
     fake.script(Turn("<b>Summary</b> of it."), Turn("Here."))

@@ -77,19 +77,26 @@ def agent(workspace, settings, request):
         yield make_agent(model=model)
 
 
+def dies_and_goes_on(session: Session, number: int) -> bool:
+    """Work on the session in a worker that dies at the statement, then in another; False if it lived."""
+    is_over = False
+    with killed_at(number):
+        loop.run(session.primary.pk, tasks.CHAT)
+        is_over = True
+    bury(Thread.objects)
+    loop.run(session.primary.pk, tasks.CHAT)
+    return not is_over
+
+
 @pytest.mark.parametrize(
     ("agent", "stride"), [(taking_notes, EACH), (running_commands, 4)], indirect=["agent"]
 )
 def test_a_turn_survives_a_death_before_any_of_its_statements(agent, stride):
-    number, is_over = 0, False
-    while not is_over:
+    number, has_died = 0, True
+    while has_died:
         session = make_session(agent=agent, stores=[make_store(name="Notes")])
         conversation.say(session, "Note this")
-        with killed_at(number):
-            loop.run(session.primary.pk, tasks.CHAT)
-            is_over = True
-        bury(Thread.objects)
-        loop.run(session.primary.pk, tasks.CHAT)
+        has_died = dies_and_goes_on(session, number)
         check(session)
         number += stride
     assert number > 20
@@ -116,19 +123,15 @@ def condensing(request: dict) -> Turn:
 
 @pytest.mark.parametrize("agent", [condensing], indirect=True)
 def test_condensing_survives_a_death_before_any_of_its_statements(agent):
-    number, is_over = 0, False
-    while not is_over:
+    number, has_died = 0, True
+    while has_died:
         session = make_session(agent=agent)
         for said in range(6):
             content = [{"type": "text", "text": f"{said} {'herons and reeds ' * 1_200}"}]
             kinds = ("user.message", "agent.message", "session.thread_status_idle")
             events.append(session.primary, *(Entry(kind, {"content": content}) for kind in kinds))
         conversation.say(session, "Note this")
-        with killed_at(number):
-            loop.run(session.primary.pk, tasks.CHAT)
-            is_over = True
-        bury(Thread.objects)
-        loop.run(session.primary.pk, tasks.CHAT)
+        has_died = dies_and_goes_on(session, number)
         log = [event.type for event in events.in_order(session.events.all())]
         assert log.count("agent.thread_context_compacted") == 1
         assert log.count("agent.message") == 7 and log[-1] == "session.status_idle"
