@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from console import ids
@@ -34,7 +35,9 @@ def agent_of(workspace: Workspace) -> Agent:
 
 
 def environment_of(workspace: Workspace) -> Any:
-    return workspace.environments.order_by("archived_at").first() or agents.create_environment(
+    # One that is not archived, if there is one; databases sort what is empty differently.
+    unarchived_first = F("archived_at").asc(nulls_first=True)
+    return workspace.environments.order_by(unarchived_first).first() or agents.create_environment(
         workspace, "Default"
     )
 

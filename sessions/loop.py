@@ -102,12 +102,19 @@ class Turn:
         self.session = self.thread.session
         self.is_primary = self.thread.parent_id is None
         self.known = memo.take(self.thread.pk)
-        self.log = self.known.events
         self.has_failed = False
         self._catch_up()  # a long log is read before the thread is locked
 
+    @property
+    def log(self) -> list[Event]:
+        return self.known.events
+
+    def _read_anew(self) -> None:
+        """After a failure: some of what was read may have been rolled back with it."""
+        self.known, self.has_failed = memo.Log(), True
+
     def remember(self) -> None:
-        """Keep what was read for the next turn, unless some of it may have been rolled back."""
+        """Keep what was read for the next turn, unless this one failed."""
         if not self.has_failed:
             memo.keep(self.thread.pk, self.known)
 
@@ -119,7 +126,7 @@ class Turn:
             raise  # someone else has it, or the database is away: the sweep will ring again
         except Exception:
             logger.exception("Thread %s: the turn failed.", self.thread.pk)
-            self.has_failed = True
+            self._read_anew()
             return self._give_up(
                 "unknown_error", "Something went wrong inside Reverie; the server's log says what."
             )
@@ -320,7 +327,7 @@ class Turn:
         read_to = self.known.read_to
         later = Q(seq__gt=read_to) | Q(processed_seq__gt=read_to)
         fresh = self.session.events.filter(later, thread=self.thread).exclude(processed_at=None)
-        self.log += events.in_order(fresh)
+        self.known.events += events.in_order(fresh)
         if self.log:
             self.known.read_to = self.log[-1].position
         return transcript.where(self.log)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from console.models import Role
 from dreaming import transcripts
@@ -249,3 +250,10 @@ def test_an_imported_session_is_recognised_in_the_list(as_bob, workspace):
     page = as_bob.get(listed, {"status": "imported"}).content.decode()
     assert "Imported · Claude Code" in page
     assert "Imported · " not in as_bob.get(listed).content.decode()
+
+
+def test_an_imported_session_stands_in_an_environment_that_is_not_archived(workspace):
+    factories.make_environment(name="Old", archived_at=timezone.now())
+    current = factories.make_environment(name="Current")
+    factories.make_environment(name="Older", archived_at=timezone.now())
+    assert imported.environment_of(workspace) == current
