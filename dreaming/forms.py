@@ -93,7 +93,7 @@ def candidates(
 
 
 def _annotated(workspace: Workspace, store: str) -> QuerySet[Session]:
-    said = Event.objects.filter(session=OuterRef("pk"), type="user.message").order_by("seq")
+    said = Event.objects.filter(session=OuterRef("pk")).said_by_people()
     used = Attachment.objects.filter(session=OuterRef("pk"), store_key=store)
     dreamt = Transcript.objects.filter(
         session=OuterRef("pk"), dream__input_key=store, dream__status=DreamStatus.COMPLETED

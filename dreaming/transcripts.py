@@ -38,6 +38,8 @@ def lines(events: Iterable[Event]) -> list[Line]:
 
 
 def _role(event: Event, calls: dict[str, Event]) -> str | None:
+    if event.is_withdrawn:
+        return None  # whoever said it took it back
     if event.type == "agent.tool_result":
         call = calls.get(event.payload["tool_use_id"])
         return _source(call.payload) if call else "tool"

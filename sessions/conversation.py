@@ -273,10 +273,10 @@ def check_open(session: Session) -> None:
         raise Refused("This session is archived. Start a new one to go on.")
 
 
-def wake(session: Session, thread: Thread) -> None:
+def wake(session: Session, thread: Thread, *, why: dict | None = None) -> None:
     """Let a worker see to the thread, which the caller has locked."""
     if thread.status == Status.IDLE:
-        events.append(thread, *telling.status_entries(thread, "running"))
+        events.append(thread, *telling.status_entries(thread, "running", why))
         Thread.objects.filter(pk=thread.pk).update(status=Status.RUNNING)
         Session.objects.filter(pk=session.pk).update(status=Status.RUNNING)
     # Robust: what was sent is kept, and the sweep finds it, whether or not the broker can be rung.

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from console import ids, live, rows
 from console.api import stamp
-from sessions.models import Event, Session, Thread
+from sessions.models import WITHDRAWN, Event, Session, Thread
 from sessions.providers.http import storable
 
 POSITION = Coalesce("processed_seq", "seq")
@@ -59,16 +59,27 @@ def append(thread: Thread, *entries: Entry) -> list[Event]:
     return written
 
 
-@transaction.atomic(savepoint=False)
 def take_up(event: Event) -> Event:
     """Note that a turn has begun with a queued event: its second place in the log."""
+    return _settle(event, {})
+
+
+def withdraw(event: Event, by: str) -> Event:
+    """Note that a queued event was taken back: its second place in the log, and no turn hears it."""
+    return _settle(event, {"private": {**(event.private or {}), WITHDRAWN: by}})
+
+
+@transaction.atomic(savepoint=False)
+def _settle(event: Event, kept: dict[str, Any]) -> Event:
     # Lock the session, not the last event: an empty log has no row to lock.
     held = Session.objects.select_for_update(no_key=True).filter(pk=event.session_id)
     length = held.values_list("last_seq", flat=True).get()
     event.processed_at, event.processed_seq = timezone.now(), length + 1
     # The one change an entry ever sees, and only from null.
     taken = QuerySet(Event).filter(pk=event.pk, processed_at=None)
-    if taken.update(processed_at=event.processed_at, processed_seq=event.processed_seq):
+    settled = {"processed_at": event.processed_at, "processed_seq": event.processed_seq, **kept}
+    if taken.update(**settled):
+        event.private = kept.get("private", event.private)
         _lengthen(event.session_id, 1, event.processed_at)
     return event
 
@@ -131,9 +142,10 @@ def since(session: Session, position: int, *, thread_id: str | None = None) -> l
 
 def wire(event: Event, *, waiting: bool = False) -> dict[str, Any]:
     """Show an event as the API does."""
-    return {
+    shown = {
         "id": event.pk,
         "type": event.type,
         **event.payload,
         "processed_at": None if waiting else stamp(event.processed_at),
     }
+    return {**shown, "withdrawn": True} if event.is_withdrawn and not waiting else shown

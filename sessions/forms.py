@@ -14,6 +14,7 @@ from memory.models import Store
 from sessions import agents, spending
 from sessions.conversation import MAX_INSTRUCTIONS, MAX_MESSAGE_CHARACTERS, Mount
 from sessions.models import (
+    FAILED,
     IMPORTED,
     REQUIRES_ACTION,
     Access,
@@ -50,6 +51,7 @@ class FilterForm(forms.Form):
         choices=[
             ("", "Any status"),
             (REQUIRES_ACTION, "Needs an answer"),
+            (FAILED, "Failed"),
             *Status.choices[:3],
             ("archived", "Ended & archived"),
             ("imported", "Imported"),
@@ -68,7 +70,7 @@ class FilterForm(forms.Form):
         """The matching sessions, latest first, each with the beginning of its first message."""
         self.is_valid()
         given = self.cleaned_data
-        said = Event.objects.filter(session=OuterRef("pk"), type="user.message").order_by("seq")
+        said = Event.objects.filter(session=OuterRef("pk")).said_by_people()
         first = Subquery(said.values(text=Substr(KT("payload__content__0__text"), 1, 400))[:1])
         found = self.workspace.sessions.filter(*self._conditions(given))
         found = found.annotate(first_words=first).order_by("-updated_at", "-pk")
@@ -81,7 +83,10 @@ class FilterForm(forms.Form):
             "": current,
             "archived": ~current,
             "imported": Q(metadata__has_key=IMPORTED),
-            REQUIRES_ACTION: current & Q(status=Status.IDLE, idle_reason=REQUIRES_ACTION),
+            **{
+                reason: current & Q(status=Status.IDLE, idle_reason=reason)
+                for reason in (REQUIRES_ACTION, FAILED)
+            },
         }
         conditions = [by_status.get(status or "", current & Q(status=status))]
         if not given.get("dreams"):

@@ -327,7 +327,7 @@ class Turn:
         read_to = self.known.read_to
         later = Q(seq__gt=read_to) | Q(processed_seq__gt=read_to)
         fresh = self.session.events.filter(later, thread=self.thread).exclude(processed_at=None)
-        self.known.events += events.in_order(fresh)
+        self.known.events += [each for each in events.in_order(fresh) if not each.is_withdrawn]
         if self.log:
             self.known.read_to = self.log[-1].position
         return transcript.where(self.log)

@@ -128,6 +128,8 @@ class Status(models.TextChoices):
 REQUIRES_ACTION = "requires_action"
 IMPORTED, FORMAT = "imported_sha256", "imported_from"  # in the metadata of imported sessions
 BUDGET_REACHED = "budget_reached"
+FAILED = "retries_exhausted"  # the stop reason of a turn that was given up
+WITHDRAWN = "withdrawn"  # private to a message that was taken back: by whom
 
 
 class Sessions(models.QuerySet["Session"]):
@@ -231,6 +233,11 @@ class Session(models.Model):
     @property
     def needs_answer(self) -> bool:
         return self.status == Status.IDLE and self.idle_reason == REQUIRES_ACTION
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its last turn was given up."""
+        return self.status == Status.IDLE and self.idle_reason == FAILED
 
 
 class Import(models.Model):
@@ -367,6 +374,11 @@ class Thread(models.Model):
 class AppendOnly(models.QuerySet["Event"]):
     """The log is written by `events.append` alone; these guards stop accidents."""
 
+    def said_by_people(self):
+        """Messages to the agent, in order, without those that were taken back."""
+        stands = models.Q(private__isnull=True) | ~models.Q(private__has_key=WITHDRAWN)
+        return self.filter(stands, type="user.message").order_by("seq")
+
     def update(self, **changes):
         raise TypeError("The event log is append-only.")
 
@@ -417,6 +429,11 @@ class Event(models.Model):
         if not self._state.adding:
             raise TypeError("The event log is append-only.")
         super().save(*args, **options)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it was taken back while it waited: no turn has heard it."""
+        return bool(self.private and WITHDRAWN in self.private)
 
 
 class ScratchFile(models.Model):

@@ -79,8 +79,10 @@ class Digest:
     def _panels(self, session: Session, kinds: set[str]) -> dict[str, Any]:
         context: dict[str, Any] = {
             "usage": bool(kinds & {"span.model_request_end", "session.updated"}),
-            "renamed": "session.updated" in kinds,
         }
+        # One without a title is headed by what is said first.
+        if "session.updated" in kinds or not session.title and "user.message" in kinds:
+            context["heading"] = page.name_of(session)
         if any(kind.startswith(STATUS) for kind in kinds):
             self.thread.refresh_from_db(fields=["status", "retry_at"])
             began_at = self.reader.turn.began_at

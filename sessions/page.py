@@ -276,6 +276,6 @@ def headed(sessions: Iterable[Session]) -> Iterable[Session]:
 
 def name_of(session: Session) -> str:
     """What a page about the session is headed with: its title, or what was said first."""
-    first = None if session.title else session.primary.events.filter(type="user.message").first()
+    first = None if session.title else session.primary.events.said_by_people().first()
     said = " ".join(text_of(first)[:1000].split())[:120] if first else ""
     return session.title or said or str(session)

@@ -8,7 +8,7 @@ from django.db.models.fields.json import KT
 
 from console.models import Role
 from sessions import transcript
-from sessions.models import Attachment, Event, Session, Status, Thread
+from sessions.models import FAILED, REQUIRES_ACTION, Attachment, Event, Session, Status, Thread
 from sessions.reading.places import Place, Places
 
 LATEST = 12  # files named per store; the rest is counted
@@ -24,6 +24,7 @@ class State:
     retry_at: datetime | None
     closed: str
     awaits: bool = False  # idle, because a program has to answer a custom tool's call
+    failed: bool = False  # idle, because the last turn was given up
 
     @property
     def label(self) -> str:
@@ -34,13 +35,18 @@ class State:
         return self.status in (Status.RUNNING, Status.RESCHEDULING)
 
     @property
+    def can_try_again(self) -> bool:
+        return self.failed and not self.closed
+
+    @property
     def can_stop(self) -> bool:
         return (self.is_busy or self.awaits) and not self.closed
 
 
 def state(session: Session, thread: Thread, role: Role, began_at: datetime | None) -> State:
-    closed, awaits = _why_closed(session, thread, role), transcript.awaits_answers(thread)
-    return State(thread.status, began_at, thread.retry_at, closed, awaits)
+    closed, why = _why_closed(session, thread, role), transcript.why_idle(thread)
+    awaits, failed = why == REQUIRES_ACTION, why == FAILED
+    return State(thread.status, began_at, thread.retry_at, closed, awaits, failed)
 
 
 def _why_closed(session: Session, thread: Thread, role: Role) -> str:

@@ -218,6 +218,8 @@ def as_markdown(session: Session) -> Iterator[str]:
 
 
 def _section(event: Event, name: str) -> Iterator[str]:
+    if event.is_withdrawn:
+        return  # nobody has heard it
     if event.type in ("user.message", "agent.message"):
         who = name if event.type == "agent.message" else "You"
         yield f"\n## {who}\n\n{text_of(event).strip()}\n"

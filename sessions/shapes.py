@@ -310,6 +310,11 @@ class Event(TypedDict):
     ]
     processed_at: Annotated[Time | None, Says("null while no turn has taken it up.")]
     content: NotRequired[Annotated[list[Block] | None, Says("What a message or a result holds.")]]
+    withdrawn: NotRequired[
+        Annotated[
+            bool, Says("true: taken back while it waited, no turn has heard it. Our addition.")
+        ]
+    ]
     name: NotRequired[Annotated[str, Says("The tool that is called.")]]
     input: NotRequired[Annotated[dict[str, Any], Says("What the tool is called with.")]]
     evaluated_permission: NotRequired[Literal["allow", "ask", "deny"]]

@@ -45,10 +45,10 @@ def span_end(
     return Entry("span.model_request_end", told, private={"condenses": True} if condenses else None)
 
 
-def status_entries(thread: Thread, status: str) -> list[Entry]:
+def status_entries(thread: Thread, status: str, private: dict | None = None) -> list[Entry]:
     """The events that tell a status: the session's (primary thread only) and the thread's."""
     named = {"session_thread_id": thread.pk, "agent_name": thread.name}
-    entries = [Entry(f"session.thread_status_{status}", named)]
+    entries = [Entry(f"session.thread_status_{status}", named, private=private)]
     if thread.parent_id is None:
         entries.insert(0, Entry(f"session.status_{status}"))
     return entries

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console.api import stamp
-from sessions.models import Event, Status, Thread
+from sessions.models import FAILED, Event, Status, Thread
 from sessions.providers.base import Block
 
 CALLS = {"agent.tool_use", "agent.custom_tool_use"}
@@ -16,6 +16,8 @@ ANSWERS = {
 }
 CONFIRMATION = "user.tool_confirmation"
 ABOUT_CALLS = {**ANSWERS, CONFIRMATION: "tool_use_id"}
+AGAIN = "again"  # private to the begin of a turn: who tried a failed one again
+BEGINS = "session.thread_status_running"
 TURN_ENDS = {"session.thread_status_idle", "session.thread_status_terminated"}
 
 
@@ -83,6 +85,8 @@ def _note(turn: Turn, event: Event) -> None:
     """Take in a message, or the begin or end of a request."""
     if event.type == "user.message":
         turn.needs_reply, turn.requests = True, 0
+    elif event.type == BEGINS and tried_again_by(event):
+        turn.needs_reply = True  # to what the failed turn left unanswered
     elif event.type == "span.model_request_start":
         turn.open_request = event
         turn.requests += 1
@@ -95,6 +99,11 @@ def _note(turn: Turn, event: Event) -> None:
 def condenses(end: Event) -> bool:
     """Whether a model request asked for a summary of older turns, and answered nobody."""
     return bool(end.private and end.private.get("condenses"))
+
+
+def tried_again_by(begin: Event) -> str:
+    """Who tried the turn again that failed before this one began; empty when nobody did."""
+    return (begin.private or {}).get(AGAIN, "")
 
 
 def is_custom(call: Event) -> bool:
@@ -159,6 +168,11 @@ def text_of(event: Event) -> str:
 def awaits_answers(thread: Thread) -> bool:
     """Whether the thread is idle because somebody outside has to answer or to allow its calls."""
     return why_idle(thread) == "requires_action"
+
+
+def has_failed(thread: Thread) -> bool:
+    """Whether the thread is idle because its last turn was given up."""
+    return why_idle(thread) == FAILED
 
 
 def why_idle(thread: Thread) -> str:

@@ -27,6 +27,12 @@ urlpatterns = [
     path("sessions/<str:pk>/events/<str:event_pk>/decide", views.decide, name="decide"),
     path("sessions/<str:pk>/events/<str:event_pk>/answer", views.answer, name="answer"),
     path("sessions/<str:pk>/say", views.say, name="say"),
+    path(
+        "sessions/<str:pk>/events/<str:event_pk>/withdraw",
+        views.withdraw,
+        name="withdraw",
+    ),
+    path("sessions/<str:pk>/retry", views.retry, name="retry"),
     path("sessions/<str:pk>/stop", views.stop, name="stop"),
     path("sessions/<str:pk>/budget", money_views.budget, name="budget"),
     path("sessions/<str:pk>/rename", views.rename, name="rename"),

@@ -16,7 +16,7 @@ from console.access import workspace_view
 from console.actors import Actor
 from console.htmx import render_page, wants_fragment
 from memory.paths import Invalid
-from sessions import budgets, conversation, page, panels, updates
+from sessions import afterthoughts, budgets, conversation, page, panels, updates
 from sessions.conversation import Refused
 from sessions.forms import FilterForm, MountForms, StartForm, ticks_of
 from sessions.models import Session, Status
@@ -249,11 +249,25 @@ def stop(request, workspace, pk):
 
 @workspace_view(role="editor")
 @require_POST
+def retry(request, workspace, pk):
+    return _reply(request, workspace, pk, afterthoughts.try_again)
+
+
+@workspace_view(role="editor")
+@require_POST
+def withdraw(request, workspace, pk, event_pk):
+    """Take back a message that waits."""
+    verb = partial(afterthoughts.withdraw, event_id=event_pk)
+    return _reply(request, workspace, pk, verb)
+
+
+@workspace_view(role="editor")
+@require_POST
 def decide(request, workspace, pk, event_pk):
     """Allow or deny a call that waits for permission."""
     allow, message = request.POST.get("verdict") == "allow", request.POST.get("message", "")
-    verb = partial(conversation.decide, allow=allow, message=message)
-    return _reply(request, workspace, pk, event_pk, verb)
+    verb = partial(conversation.decide, call=event_pk, allow=allow, message=message)
+    return _reply(request, workspace, pk, verb)
 
 
 @workspace_view(role="editor")
@@ -261,14 +275,14 @@ def decide(request, workspace, pk, event_pk):
 def answer(request, workspace, pk, event_pk):
     """Give a custom tool's result in place of the program."""
     text, is_error = request.POST.get("text", ""), "is_error" in request.POST
-    verb = partial(conversation.answer, text=text, is_error=is_error)
-    return _reply(request, workspace, pk, event_pk, verb)
+    verb = partial(conversation.answer, call=event_pk, text=text, is_error=is_error)
+    return _reply(request, workspace, pk, verb)
 
 
-def _reply(request, workspace, pk, event_pk, verb):
+def _reply(request, workspace, pk, verb):
     session = _find(workspace, pk)
     try:
-        verb(session, event_pk, by=Actor.user(request.user))
+        verb(session, by=Actor.user(request.user))
     except (Invalid, Refused) as error:
         if wants_fragment(request):
             return trigger_client_event(

@@ -72,6 +72,7 @@ def ids(alice, bob, workspace) -> dict[str, str]:
         "import_id": plan.pk,
         "thread_id": session.primary.pk,
         "event_pk": event.pk,
+        "event_id": event.pk,
         "resource_id": "sesrsc_01nonsense",
         "dream_id": dream.pk,
         "model_id": "builtin",

@@ -64,7 +64,7 @@ LAYERS = {
         imported
         importing
         tasks
-        conversation updates
+        conversation updates afterthoughts
         palette reading page panels news feeds wire shapes
         record
         forms environment_forms

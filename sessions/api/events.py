@@ -9,7 +9,7 @@ from console.api import cursor_of, find, invalid, needs, position_of
 from console.queries import Between, Cursor, LongLimit, Says
 from console.shapes import Page
 from memory.paths import Invalid
-from sessions import conversation, events, shapes
+from sessions import afterthoughts, conversation, events, shapes
 from sessions.api.bodies import EventsSend
 from sessions.api.sessions import entry_of, find_session
 from sessions.events import Entry
@@ -41,6 +41,22 @@ def _entry(session: Session, event) -> Entry:
     if event.type == "user.interrupt" and event.session_thread_id:
         find(session.threads, event.session_thread_id, "The thread")
     return entry_of(event)
+
+
+@router.delete("/{session_id}/events/{event_id}")
+@needs("editor")
+def withdraw_event(request, session_id: str, event_id: str) -> shapes.Event:
+    """Withdraw a queued message
+
+    One that no turn has taken up yet. It stays in the log, marked as `withdrawn`, and the agent never has it. Not part
+    of Anthropic's API.
+    """
+    session = find_session(request, session_id)
+    find(session.events, event_id, "The event")
+    try:
+        return events.wire(afterthoughts.withdraw(session, event_id, by=request.actor))
+    except conversation.Refused as error:
+        raise invalid(str(error)) from None
 
 
 @router.get("/{session_id}/events")

@@ -12,7 +12,7 @@ from console.api import ApiError, cursor_of, find, invalid, needs, not_found, po
 from console.queries import Between, Cursor, Limit, LongLimit
 from console.shapes import Page
 from memory.paths import Invalid
-from sessions import conversation, shapes, updates, wire
+from sessions import afterthoughts, conversation, shapes, updates, wire
 from sessions.api.agents import check_offered, config_changes, resolve_tools
 from sessions.api.blocks import is_empty
 from sessions.api.bodies import (
@@ -232,6 +232,21 @@ def archive_session(request, session_id: str) -> shapes.Session:
     """
     with _refusals():
         return wire.session(conversation.archive(find_session(request, session_id)))
+
+
+@router.post("/{session_id}/retry")
+@needs("editor")
+def retry_session(request, session_id: str) -> shapes.Session:
+    """Try a failed turn again
+
+    After a turn ended with `retries_exhausted`: the model is asked again, without a new message. Not part of
+    Anthropic's API.
+    """
+    session = find_session(request, session_id)
+    with _refusals():
+        afterthoughts.try_again(session, by=request.actor)
+    session.refresh_from_db()
+    return wire.session(session)
 
 
 @router.delete("/{session_id}")

@@ -8,10 +8,17 @@ from typing import Any, ClassVar, Literal
 from django.utils.safestring import SafeString
 
 from memory.rendering import render
-from sessions.models import Event
+from sessions.models import WITHDRAWN, Event
 from sessions.reading.lines import Answer, Line, line
 from sessions.reading.places import Places
-from sessions.transcript import ANSWERS, CONFIRMATION, is_custom, needs_permission, text_of
+from sessions.transcript import (
+    ANSWERS,
+    CONFIRMATION,
+    is_custom,
+    needs_permission,
+    text_of,
+    tried_again_by,
+)
 
 # What is shown at once of a person's message, and of one that a program made (letters, lines).
 OF_PERSONS, OF_MACHINES = (2_000, 40), (500, 8)
@@ -162,6 +169,9 @@ class Reader:
     # -- What was said ------------------------------------------------------------------
 
     def _user(self, event: Event) -> list[Entry]:
+        if event.is_withdrawn:
+            text = f"{event.private[WITHDRAWN]} removed a message before the agent had it"
+            return [Mark(event.pk, event.created_at, text)]
         said = said_by_user(event, is_machine=self.is_machine)
         if self.last_at and (gap := (said.at - self.last_at).total_seconds()) > LONG_GAP:
             return [Mark(f"gap-{event.pk}", said.at, "Idle for", seconds=gap), said]
@@ -198,6 +208,8 @@ class Reader:
     def _began(self, event: Event) -> list[Entry]:
         if self.turn.began_at is None:
             self.turn.began_at = event.created_at
+        if by := tried_again_by(event):
+            return [Mark(event.pk, event.created_at, f"Tried again by {by}")]
         return []
 
     def _requested(self, event: Event) -> list[Entry]:
@@ -231,10 +243,10 @@ class Reader:
     def _error(self, event: Event) -> list[Entry]:
         error = event.payload["error"]
         if error["retry_status"]["type"] == "retrying":
-            text = f"{error['message']} Trying again."
+            text = f"{_sentence(error['message'])} Trying again."
             return [Mark(event.pk, event.created_at, text, "warn")]
         title = ERRORS.get(error["type"], "The turn failed")
-        text = f"{error['message']} Then send a message to go on."
+        text = f"{_sentence(error['message'])} Then try again, or send a message."
         return [Notice(event.pk, event.created_at, "danger", title, text)]
 
     def _mark(self, event: Event) -> list[Entry]:
@@ -253,6 +265,12 @@ class Reader:
 
     def _other_words(self, event: Event) -> list[Entry]:
         return [Notice(event.pk, event.created_at, "info", OTHERS[event.type], text_of(event))]
+
+
+def _sentence(text: str) -> str:
+    """The text with an end: what an endpoint said may have none."""
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def said_by_user(
