@@ -1,6 +1,6 @@
 """Live wake-ups: whoever commits something rings, and every web process hears it.
 
-    transaction.on_commit(lambda: live.ring(session.pk))        # "look again"; carries no data
+    live.ring_after_commit(session.pk)                          # "look again"; carries no data
     live.whisper(session.pk, {"delta": "Hel"})                  # a preview; may get lost
 
     async with live.hub.subscribe([session_id]) as feed:        # subscribe first, then read the log
@@ -13,15 +13,16 @@ is a matter of the database in use: see `live_datagrams` and `live_postgres`.
 
 import asyncio
 import contextlib
-import functools
 import json
 import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from functools import cache, partial
 from typing import Any, NamedTuple, Protocol, Self
 
 from django.conf import settings
+from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,13 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before listening again
 def ring(topic: str) -> None:
     """Tell every web process that something about `topic` was committed. Never raises."""
     carrier().send(f"{RING} {topic}", patient=True)
+
+
+def ring_after_commit(topic: str) -> None:
+    """Ring once the transaction is done, once however often it is asked to."""
+    waiting = (call for _, call, _ in connection.run_on_commit if isinstance(call, partial))
+    if not any((call.func, call.args) == (ring, (topic,)) for call in waiting):
+        transaction.on_commit(partial(ring, topic))
 
 
 def whisper(topic: str, payload: dict[str, Any]) -> None:
@@ -77,7 +85,7 @@ class Carrier(Protocol):
         """Let go of the connections kept for `send` and `saw_changes`; both open them anew."""
 
 
-@functools.cache
+@cache
 def carrier() -> Carrier:
     return import_string(settings.LIVE_CARRIER)()
 

@@ -44,6 +44,20 @@ def insert(row: Model, *, or_nothing: bool = False, **made: str) -> bool:
     return True
 
 
+def insert_all(new: Sequence[Model]) -> None:
+    """Save new rows of one model that bring their keys."""
+    if not new:
+        return
+    query, columns, _ = _insert(type(new[0]), True, False, ())
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            query.partition(" RETURNING")[0],
+            [[column.write(getattr(row, column.attname)) for column in columns] for row in new],
+        )
+    for row in new:
+        row._state.adding, row._state.db = False, connection.alias
+
+
 def update(row: Model, *names: str) -> None:
     """Save these fields of a row that exists."""
     query, columns = _update(type(row), names)
@@ -51,7 +65,7 @@ def update(row: Model, *names: str) -> None:
         cursor.execute(query, [column.write(getattr(row, column.attname)) for column in columns])
 
 
-def add(row: Model, amounts: Mapping[str, int], **changes: Any) -> None:
+def add(row: Model, amounts: Mapping[str, float], **changes: Any) -> None:
     """Add the amounts to what the row's fields hold now, and set further fields; `row` stays as it is."""
     query, columns = _adding(type(row), tuple(amounts), tuple(changes))
     values = [*amounts.values(), *changes.values(), row.pk]
@@ -59,6 +73,36 @@ def add(row: Model, amounts: Mapping[str, int], **changes: Any) -> None:
         cursor.execute(
             query, [column.write(value) for column, value in zip(columns, values, strict=True)]
         )
+
+
+def change(row: Model, **changes: Any) -> None:
+    """Set fields of a row that exists; `row` stays as it is."""
+    add(row, {}, **changes)
+
+
+def find(model: type[Model], where: str, *values: Any) -> list[Model]:
+    """The rows that the condition, and what may follow one in SQL, selects; keys as numbers."""
+    query = f"SELECT {selected(model)} FROM {model._meta.db_table} WHERE {where}"  # noqa: S608 - of constants
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        found = cursor.fetchall()
+    return [instance(model, row) for row in found]
+
+
+def follow(row: Model, name: str) -> Model | None:
+    """The row that a foreign key points to, if any; it stays at hand as if the ORM had read it."""
+    field = row._meta.get_field(name)
+    key = field.related_model._meta.pk
+    found = find(
+        field.related_model, f"{key.column} = %s", key.get_prep_value(getattr(row, field.attname))
+    )
+    setattr(row, name, found[0] if found else None)
+    return getattr(row, name)
+
+
+def key(row: Model) -> int:
+    """A row's primary key as the database has it."""
+    return row._meta.pk.get_prep_value(row.pk)
 
 
 def locked(model: type[Model], pk: Any) -> Model | None:

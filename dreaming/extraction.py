@@ -27,6 +27,7 @@ from sessions import agents, budgets, conversation, events, leases, loop, tellin
 from sessions.conversation import Mount, Refused
 from sessions.models import Access, Session, Status, Thread
 from sessions.providers.builtin.kinds import has_secret
+from sessions.trades import Trade
 
 logger = logging.getLogger(__name__)
 MOST_TEXT = 5_000_000  # bytes of a store that are compared with; of a larger one the latest files
@@ -152,7 +153,7 @@ def waiting() -> list[int]:
     return list(free.filter(mine).order_by("pk").values_list("pk", flat=True)[:100])
 
 
-def work(key: int, trade: loop.Trade) -> None:
+def work(key: int, trade: Trade) -> None:
     """Read on, and write once all is read; returns at once when another worker is at it."""
     lease = leases.claim(Extraction, key, Q(state=ExtractionState.RUNNING))
     if lease is None:
@@ -165,7 +166,7 @@ def work(key: int, trade: loop.Trade) -> None:
         lease.release()
 
 
-def _work(lease: leases.Lease, trade: loop.Trade) -> None:
+def _work(lease: leases.Lease, trade: Trade) -> None:
     extraction = Extraction.objects.select_related("session", "transcript__thread").get(pk=lease.pk)
     thread = extraction.transcript.thread
     if thread:
@@ -276,4 +277,4 @@ def _close(extraction: Extraction, state: str, note: str) -> None:
 
 
 def _tell(extraction: Extraction) -> None:
-    transaction.on_commit(lambda: live.ring(extraction.session_id))
+    live.ring_after_commit(extraction.session_id)

@@ -301,9 +301,9 @@ def _at_work(session: Session) -> QuerySet[Thread]:
 
 def tell(dream: Dream) -> None:
     """Ring everyone who watches the dream."""
-    transaction.on_commit(lambda: live.ring(dream.pk))
+    live.ring_after_commit(dream.pk)
     if dream.session_id:
-        transaction.on_commit(lambda: live.ring(dream.session_id))
+        live.ring_after_commit(dream.session_id)
 
 
 # -- The sub-agents ---------------------------------------------------------------------------

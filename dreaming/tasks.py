@@ -11,6 +11,7 @@ from dreaming.models import Dream, Extraction
 from sessions import leases, loop
 from sessions.conversation import Refused
 from sessions.models import Session, Thread
+from sessions.trades import Trade
 
 
 @shared_task
@@ -72,10 +73,8 @@ def ring_extraction(thread_id: str, seconds: float) -> None:
         extract.apply_async([found.pk], countdown=seconds)
 
 
-EXTRACTING = loop.Trade(
-    pipeline.reading_tools, ring_extraction, system=prompts.EXTRACT, forgets=True
-)
+EXTRACTING = Trade(pipeline.reading_tools, ring_extraction, system=prompts.EXTRACT, forgets=True)
 TRADES = {
-    "extract": loop.Trade(pipeline.reading_tools, ring_later, system=prompts.EXTRACT, forgets=True),
-    "consolidate": loop.Trade(pipeline.consolidation_tools, ring_later),
+    "extract": Trade(pipeline.reading_tools, ring_later, system=prompts.EXTRACT, forgets=True),
+    "consolidate": Trade(pipeline.consolidation_tools, ring_later),
 }

@@ -1,12 +1,13 @@
 """Reads the texts of memories for those who look through them: in batches, at the database's pace."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db import connection
 from django.db.models import BigIntegerField, F, Func, TextField
 from django.db.models.functions import Cast
 
+from console.rows import key
 from memory import indexing
 from memory.literals import Need
 from memory.models import Memories, Memory, Store
@@ -59,15 +60,32 @@ def texts(
 
     Begins at the path `start`, if there is one.
     """
-    memories = within(store, prefix)
-    memories = memories.filter(path__gte=start) if start else memories
     if blobs is not None:
+        memories = within(store, prefix)
+        memories = memories.filter(path__gte=start) if start else memories
         yield from _chosen(memories, store, sorted(blobs))
+    elif file := _one_file(store, prefix):
+        yield [found for found in file if found.path >= start]
+    else:
+        yield from _all(store, prefix.rstrip("/") + "/", start)
+
+
+def _one_file(store: Store, path: str) -> list[File]:
+    here = "m.store_id = %s AND m.path = %s"
+    return [] if path.endswith("/") or "\0" in path else _selected(here, key(store), path)
+
+
+def _all(store: Store, folder: str, start: str) -> Iterator[list[File]]:
+    """Those below the folder, which ends with a slash; as `Memories.under` has them."""
+    if "\0" in folder:
         return
-    last, size = "", FIRST_BATCH
-    while batch := rows(memories.filter(path__gt=last).order_by("path")[:size]):
+    here = "m.store_id = %s AND m.path {} %s AND m.path < %s ORDER BY m.path LIMIT %s"
+    end, size = f"{folder[:-1]}0", FIRST_BATCH
+    batch = _selected(here.format(">="), key(store), max(folder, start), end, size)
+    while batch:
         yield batch
         last, size = batch[-1].path, _next_size(batch, size)
+        batch = _selected(here.format(">"), key(store), last, end, size)
 
 
 def _next_size(batch: list[File], size: int) -> int:
@@ -107,11 +125,28 @@ class _Bytes(Func):
         return self.as_sql(compiler, connection, template="%(expressions)s", **options)
 
 
+SELECT = {
+    "sqlite": "SELECT CAST(m.id AS TEXT), m.path, CAST(b.content AS BLOB)",
+    "postgresql": "SELECT m.id::text, m.path, b.content",
+}
+
+
+def _selected(where: str, *values: str | int) -> list[File]:
+    """The files that the condition selects, as `rows` reads them, in plain SQL."""
+    tables = "FROM memory_memory m JOIN memory_blob b ON b.id = m.blob_id"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{SELECT[connection.vendor]} {tables} WHERE {where}", values)
+        return _as_files(cursor.fetchall())
+
+
 def rows(memories: Memories) -> list[File]:
     # The key as the database has it: writing ten thousand of them out as ids costs as much as
     # reading the texts. And as letters, for which Django has no work to do row by row.
-    key, data = Cast("pk", TextField()), _Bytes(F("blob__content"))
-    found = memories.values_list(key, "path", data)
+    number, data = Cast("pk", TextField()), _Bytes(F("blob__content"))
+    return _as_files(memories.values_list(number, "path", data))
+
+
+def _as_files(found: Iterable[tuple]) -> list[File]:
     if connection.vendor == "sqlite":
         return list(map(File._make, found))
     return [File(key, path, text.encode()) for key, path, text in found]

@@ -6,7 +6,6 @@ expected another text gets `Conflict` and changes nothing.
 
 import hashlib
 from dataclasses import dataclass
-from functools import partial
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -398,11 +397,4 @@ def _version(
 
 def count(store: Store, *, memories: int = 0, size: int = 0) -> None:
     rows.add(store, {"memory_count": memories, "size": size}, changed_at=timezone.now())
-    _ring_after_commit(store)
-
-
-def _ring_after_commit(store: Store) -> None:
-    # Once, however many memories the transaction changes: an adoption may write thousands.
-    waiting = (call for _, call, _ in connection.run_on_commit if isinstance(call, partial))
-    if not any((call.func, call.args) == (live.ring, (store.pk,)) for call in waiting):
-        transaction.on_commit(partial(live.ring, store.pk))
+    live.ring_after_commit(store.pk)

@@ -1,10 +1,9 @@
 """What a write asks about stores and memories, in plain SQL (see `console/rows.py`)."""
 
 from django.db import connection
-from django.db.models import Model
 
 from console.ids import NOBODY
-from console.rows import instance, locked, selected
+from console.rows import instance, key, locked, selected
 from memory import paths
 from memory.models import Blob, Memory, Store
 
@@ -27,9 +26,21 @@ def memory_at(store: Store, path: str) -> Memory | None:
     return _memory(store, "path", path)
 
 
+def text_at(store: Store, path: str) -> str | None:
+    """The text that stands at the path, or None when nothing does."""
+    query = (
+        "SELECT b.content FROM memory_memory m JOIN memory_blob b ON b.id = m.blob_id"
+        " WHERE m.store_id = %s AND m.path = %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [key(store), path])
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
 def memory_now(store: Store, memory: Memory) -> Memory | None:
     """The memory as it is now, like `memory_at`."""
-    return _memory(store, "id", _key(memory))
+    return _memory(store, "id", key(memory))
 
 
 def _memory(store: Store, column: str, value: str | int) -> Memory | None:
@@ -39,7 +50,7 @@ def _memory(store: Store, column: str, value: str | int) -> Memory | None:
         f" WHERE m.store_id = %s AND m.{column} = %s"
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, [_key(store), value])
+        cursor.execute(query, [key(store), value])
         found = cursor.fetchone()
     if found is None:
         return None
@@ -59,13 +70,9 @@ def in_the_way(store: Store, path: str, moving: Memory | None) -> int | None:
     marks = ", ".join(["%s"] * len(places))
     # Two questions in one, so that each finds its way through the index.
     query = f"{here} IN ({marks}) UNION ALL {here} >= %s AND path < %s LIMIT 1"
-    key, mine = _key(store), _key(moving) if moving else NOBODY
+    within, mine = key(store), key(moving) if moving else NOBODY
     with connection.cursor() as cursor:
         # "0" is what comes after "/".
-        cursor.execute(query, [key, mine, *places, key, mine, f"{path}/", f"{path}0"])
+        cursor.execute(query, [within, mine, *places, within, mine, f"{path}/", f"{path}0"])
         found = cursor.fetchone()
     return found[0] if found else None
-
-
-def _key(row: Model) -> int:
-    return row._meta.pk.get_prep_value(row.pk)

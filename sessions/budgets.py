@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from console import rows
 from console.models import Workspace
 from sessions import spending
 from sessions.models import ModelPrice, Session
@@ -76,8 +77,8 @@ def prices(workspace: Workspace) -> dict[str, Price]:
 
 def price_of(workspace: Workspace, model: str) -> Price | None:
     """The workspace's own price of a model, else the list's; None when nobody knows it."""
-    row = ModelPrice.objects.filter(workspace=workspace, model=model).first()
-    return _own(row) if row else list_price(model)
+    own = rows.find(ModelPrice, "workspace_id = %s AND model = %s", rows.key(workspace), model)
+    return _own(own[0]) if own else list_price(model)
 
 
 def _own(row: ModelPrice) -> Price:

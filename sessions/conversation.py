@@ -330,7 +330,7 @@ def delete(session: Session) -> None:
     _check_quiet(session)
     pk = session.pk
     session.delete()
-    transaction.on_commit(lambda: live.ring(pk))
+    live.ring_after_commit(pk)
 
 
 def _check_quiet(session: Session) -> None:

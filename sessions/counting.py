@@ -1,14 +1,14 @@
 """What a turn adds to the counts of its session, its thread and its workspace: tokens, money, time."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import F
 from django.utils import timezone
 
 from console import rows
 from sessions import budgets, spending
-from sessions.models import Session, Thread
+from sessions.models import Event, Session, Thread
 from sessions.providers.base import Reply
 
 
@@ -24,16 +24,15 @@ def add_reply(session: Session, thread: Thread, reply: Reply) -> None:
     spending.add(session.workspace_id, sum(usage.values()), cost)
 
 
-def add_time(thread: Thread) -> None:
-    """Count the time since the session began to run."""
-    began = thread.events.filter(type="session.status_running").last()
-    if began:
+def add_time(session: Session, log: Sequence[Event]) -> None:
+    """Count the time since the session began to run, as the log of its primary thread says."""
+    runs = (event for event in reversed(log) if event.type == "session.status_running")
+    if began := next(runs, None):
         seconds = (timezone.now() - began.created_at).total_seconds()
-        mine = Session.objects.filter(pk=thread.session_id)
-        mine.update(active_seconds=F("active_seconds") + seconds)
+        rows.add(session, {"active_seconds": seconds})
 
 
 def so_far(session: Session) -> dict[str, Any]:
     """What the session has used, as `session.usage` tells it; reads the row anew."""
-    now = Session.objects.select_related("workspace").get(pk=session.pk)
+    [now] = rows.find(Session, "id = %s", rows.key(session))
     return {"usage": budgets.wire_usage(now), "budget": budgets.wire_budget(now.budget_cents)}

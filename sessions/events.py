@@ -39,13 +39,13 @@ class Entry:
 def append(thread: Thread, *entries: Entry) -> list[Event]:
     """Write entries to the end of the session's log, in order, and ring its readers."""
     now = timezone.now()
-    length = _lengthen(thread.session_id, len(entries), now) - len(entries)
+    before = _lengthen(thread.session_id, len(entries), now) - len(entries)
     written = [
         Event(
             pk=entry.id,
             session_id=thread.session_id,
             thread=thread,
-            seq=length + number,
+            seq=before + number,
             type=entry.type,
             payload=storable(entry.payload),
             private=storable(entry.private),
@@ -55,56 +55,97 @@ def append(thread: Thread, *entries: Entry) -> list[Event]:
         for number, entry in enumerate(entries, 1)
     ]
     for event in written:
-        rows.insert(event)
+        event.position = event.seq
+    rows.insert_all(written)
     return written
 
 
 def take_up(event: Event) -> Event:
     """Note that a turn has begun with a queued event: its second place in the log."""
-    return _settle(event, {})
+    return _settle(event)
 
 
 def withdraw(event: Event, by: str) -> Event:
     """Note that a queued event was taken back: its second place in the log, and no turn hears it."""
-    return _settle(event, {"private": {**(event.private or {}), WITHDRAWN: by}})
+    return _settle(event, {**(event.private or {}), WITHDRAWN: by})
 
 
 @transaction.atomic(savepoint=False)
-def _settle(event: Event, kept: dict[str, Any]) -> Event:
+def _settle(event: Event, private: dict[str, Any] | None = None) -> Event:
     # Lock the session, not the last event: an empty log has no row to lock.
-    held = Session.objects.select_for_update(no_key=True).filter(pk=event.session_id)
-    length = held.values_list("last_seq", flat=True).get()
-    event.processed_at, event.processed_seq = timezone.now(), length + 1
-    # The one change an entry ever sees, and only from null.
-    taken = QuerySet(Event).filter(pk=event.pk, processed_at=None)
-    settled = {"processed_at": event.processed_at, "processed_seq": event.processed_seq, **kept}
-    if taken.update(**settled):
-        event.private = kept.get("private", event.private)
+    end = length(event.session_id, lock=True) + 1
+    event.processed_at, event.processed_seq, event.position = timezone.now(), end, end
+    with connection.cursor() as cursor:
+        cursor.execute(SETTLE, [rows.moment(event.processed_at), end, rows.key(event)])
+        is_settled = cursor.rowcount == 1
+    if is_settled:
+        if private:
+            event.private = private
+            rows.update(event, "private")
         _lengthen(event.session_id, 1, event.processed_at)
     return event
 
 
-def _lengthen(session_id: str, entries: int, now: datetime) -> int:
-    """Make room in the log and return its new length; nobody else's entries come in between."""
-    values = [entries, rows.moment(now), Session._meta.pk.get_prep_value(session_id)]
+def length(session_id: str, *, lock: bool = False) -> int:
+    """How long the session's log is now; with `lock` it stays so until the transaction ends.
+
+    Raises `Session.DoesNotExist`.
+    """
+    can_lock = lock and connection.features.has_select_for_update
     with connection.cursor() as cursor:
-        cursor.execute(LENGTHEN, values)
+        cursor.execute(LENGTH + (" FOR NO KEY UPDATE" if can_lock else ""), [_key(session_id)])
         found = cursor.fetchone()
     if found is None:
         raise Session.DoesNotExist
-    transaction.on_commit(lambda: live.ring(session_id))
     return found[0]
 
 
+def _lengthen(session_id: str, entries: int, now: datetime) -> int:
+    """Make room in the log and return its new length; nobody else's entries come in between."""
+    with connection.cursor() as cursor:
+        cursor.execute(LENGTHEN, [entries, rows.moment(now), _key(session_id)])
+        found = cursor.fetchone()
+    if found is None:
+        raise Session.DoesNotExist
+    live.ring_after_commit(session_id)
+    return found[0]
+
+
+def _key(session_id: str) -> int:
+    return Session._meta.pk.get_prep_value(session_id)
+
+
+LENGTH = f"SELECT last_seq FROM {Session._meta.db_table} WHERE id = %s"  # noqa: S608 - of constants
 LENGTHEN = (
     f"UPDATE {Session._meta.db_table} SET last_seq = last_seq + %s, updated_at = %s"  # noqa: S608 - of constants
     " WHERE id = %s RETURNING last_seq"
 )
+# The one change an entry ever sees, and only from null.
+SETTLE = (
+    f"UPDATE {Event._meta.db_table} SET processed_at = %s, processed_seq = %s"  # noqa: S608 - of constants
+    " WHERE id = %s AND processed_at IS NULL"
+)
 
 
-def queued(thread: Thread) -> QuerySet[Event]:
+def queued(thread: Thread) -> list[Event]:
     """What was sent and no turn has taken up yet, oldest first."""
-    return thread.events.filter(processed_at=None).order_by("seq")
+    return rows.find(
+        Event, "thread_id = %s AND processed_at IS NULL ORDER BY seq", rows.key(thread)
+    )
+
+
+def taken_in(thread: Thread, position: int) -> list[Event]:
+    """What the thread's turns have to do with, after a position, in order of it."""
+    found = rows.find(
+        Event,
+        "session_id = %s AND (seq > %s OR processed_seq > %s)"
+        " AND thread_id = %s AND processed_at IS NOT NULL",
+        *(_key(thread.session_id), position, position, rows.key(thread)),
+    )
+    for event in found:
+        event.position = event.processed_seq or event.seq
+    heard = (event for event in found if not event.is_withdrawn)
+    return sorted(heard, key=lambda event: event.position)
 
 
 def in_order(events: QuerySet[Event]) -> QuerySet[Event]:

@@ -7,21 +7,22 @@ A tool's effect and its result commit together, so that no effect is lost or dou
 
 import logging
 import random
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import partial
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from console import rows
 from console.actors import Actor
 from sessions import (
     budgets,
     compaction,
-    context,
     counting,
     events,
     leases,
@@ -31,15 +32,17 @@ from sessions import (
     telling,
     transcript,
 )
+from sessions.asking import Asking
 from sessions.events import Entry
 from sessions.leases import LeaseLost
-from sessions.models import BUDGET_REACHED, Event, Session, Status, Thread
-from sessions.providers import catalogue
-from sessions.providers.base import ProviderError, Reply, Request
+from sessions.models import BUDGET_REACHED, Event, Status, Thread
+from sessions.providers.base import ProviderError, Reply
 from sessions.tools import Toolbox
+from sessions.trades import Trade
 
 logger = logging.getLogger(__name__)
 MAX_REQUESTS = 100
+HOLD_SECONDS = 0.1  # after so long, tools that run within one transaction let others write
 TOO_LONG = (
     "tool_use_limit_reached_error",
     f"The turn was stopped after {MAX_REQUESTS} model requests.",
@@ -50,21 +53,6 @@ TOO_LARGE = (
     " start a new session, or choose a model with a larger window."
 )
 END_TURN = {"type": "end_turn"}
-
-
-@dataclass(frozen=True)
-class Trade:
-    """What differs between kinds of threads: their tools, and how to ring for them again.
-
-    `toolbox(session, actor)` makes the tools for one call; `ring(thread_id, seconds)` queues the
-    thread to be worked on again after that time. `system` replaces the agent's own prompt. With
-    `forgets` the model sees each user message without those before it.
-    """
-
-    toolbox: Callable[[Session, Actor], Toolbox]
-    ring: Callable[[str, float], None]
-    system: str | None = None
-    forgets: bool = False
 
 
 def run(thread_id: str, trade: Trade) -> None:
@@ -89,29 +77,29 @@ def due() -> Q:
     return Q(status=Status.RUNNING) | Q(status=Status.RESCHEDULING) & soon
 
 
-class Turn:
-    """One worker's run over one thread, from the claim until it goes idle or is put off.
+Then = Callable[[], "Then | None"]
+"""What a turn does next, and returns what comes after it; None when the turn is over or put off."""
 
-    `log` is what the thread's log held when it was last read.
-    """
+
+class Turn:
+    """One worker's run over one thread, from the claim until it goes idle or is put off."""
 
     def __init__(self, lease: leases.Lease, trade: Trade) -> None:
         self.lease, self.trade = lease, trade
-        threads = Thread.objects.select_related("session__workspace", "session__agent")
-        self.thread = threads.get(pk=lease.pk)
-        self.session = self.thread.session
+        [self.thread] = rows.find(Thread, "id = %s", Thread._meta.pk.get_prep_value(lease.pk))
+        self.session = rows.follow(self.thread, "session")
+        for name in ("workspace", "agent", "environment"):
+            rows.follow(self.session, name)
         self.is_primary = self.thread.parent_id is None
+        self.asking = Asking(self.thread, trade)
         self.known = memo.take(self.thread.pk)
         self.has_failed = False
         self._catch_up()  # a long log is read before the thread is locked
+        self._then: Then | None = self._resume
 
     @property
     def log(self) -> list[Event]:
         return self.known.events
-
-    def _read_anew(self) -> None:
-        """After a failure: some of what was read may have been rolled back with it."""
-        self.known, self.has_failed = memo.Log(), True
 
     def remember(self) -> None:
         """Keep what was read for the next turn, unless this one failed."""
@@ -121,93 +109,80 @@ class Turn:
     def step(self) -> bool:
         """Do the next thing the log asks for; False when the turn is over or put off."""
         try:
-            return self._step()
+            self._then = self._then()
         except (LeaseLost, OperationalError, InterfaceError):
             raise  # someone else has it, or the database is away: the sweep will ring again
         except Exception:
             logger.exception("Thread %s: the turn failed.", self.thread.pk)
-            self._read_anew()
-            return self._give_up(
+            # Some of what was read may have been rolled back with it.
+            self.known, self.has_failed = memo.Log(), True
+            self._then = self._give_up(
                 "unknown_error", "Something went wrong inside Reverie; the server's log says what."
             )
+        return self._then is not None
 
-    def _step(self) -> bool:
+    def _resume(self) -> Then | None:
         with self.lease.transaction() as thread:
-            state = self._hear_decisions(self._catch_up())
-            self._wake_up(thread)
-            if state.open_request:
-                self._append(telling.span_end(state.open_request, is_error=True))
+            return self._advance(thread)
+
+    def _advance(self, thread: Thread, *, has_just_heard: bool = False) -> Then | None:
+        """Do all that the log asks for within one transaction; return what needs to be outside.
+
+        Each transaction costs as much as several events, and its end is what readers are rung for.
+        """
+        goes_on = True
+        while goes_on:
+            state = self._take_stock(thread)
             if thread.stop_requested:
-                return self._interrupt(state)
-            calls = state.ready_calls
-            if not calls and not self._may_ask(state):
-                return self._go_on(state)
-            # Here, and not in a transaction of its own: each costs as much as an event.
-            asks = not calls and state.requests < MAX_REQUESTS
-            full = self._full() if asks else None
-            start = self._append(telling.span_start()) if asks else []
-        if full:
-            return self._compact(*start, full)
-        for call in calls:
-            self._run_tool(call, state.decisions.get(call.pk))
-        if calls:
-            return True
-        return self._ask(*start) if start else self._give_up(*TOO_LONG)
+                thread.stop_requested, goes_on = False, self._interrupt(state)
+            elif state.ready_calls and has_just_heard:
+                return self._resume  # what was asked for is kept before any of it is done
+            elif state.ready_calls:
+                if then := self._run_tools(state):
+                    return then
+            elif self._may_ask(state):
+                return self._begin_request(state)
+            else:
+                goes_on = self._go_on(state)
+        return None
 
-    # -- What a step can be -------------------------------------------------------------
+    def _take_stock(self, thread: Thread) -> transcript.Turn:
+        """Where the turn stands, with a request closed that a dead worker left open."""
+        state = self._hear_decisions(self._catch_up())
+        if thread.status == Status.RESCHEDULING:
+            self._append(*self._status_entries("running"))
+            self._set_status(Status.RUNNING, retry_at=None)
+            thread.status = Status.RUNNING
+        if state.open_request:
+            self._append(telling.span_end(state.open_request, is_error=True))
+        return state
 
-    def _ask(self, start: Event) -> bool:
+    # -- What happens outside of a transaction --------------------------------------------
+
+    def _ask(self, start: Event) -> Then | None:
         preview = listening.Preview(self.session.pk, self.thread.pk)
         try:
-            provider = catalogue.provider_for(self.session.model, self.session.workspace)
-            reply = listening.hear(provider, self._request(), preview, self._is_stopped)
+            request = self.asking.request(self.log)
+            reply = self.asking.hear(request, preview, self._is_stopped)
             if reply and telling.is_empty(reply):
                 raise telling.empty(reply)
         except ProviderError as error:
             return self._too_long(start, error) if error.too_long else self._put_off(start, error)
         if reply is None:
-            return True  # stopped while listening; the next step sees the request
+            return self._resume  # stopped while listening: what comes next sees the request
         return self._heard(start, reply, preview)
 
-    def _too_long(self, start: Event, error: ProviderError) -> bool:
-        smaller = self._smaller()
-        if smaller is None:
-            message = f"{TOO_LARGE} {error.message}"
-            return self._put_off(start, ProviderError(LIMIT_REACHED, message, retryable=False))
-        with self.lease.transaction():
-            [_, again] = self._append(telling.span_end(start, is_error=True), telling.span_start())
-        return self._compact(again, smaller)
-
-    def _full(self) -> compaction.Cut | None:
-        """Where to cut the conversation, when the model's window is nearly full."""
-        model = catalogue.find(self.session.model, self.session.workspace)
-        if not self._can_compact or model is None:
-            return None
-        if not compaction.is_full(self.log, model.max_input_tokens, model.max_tokens):
-            return None
-        return compaction.cut(self.log, model.max_input_tokens)
-
-    def _smaller(self) -> compaction.Cut | None:
-        """Where to cut when the model found the conversation too long, whatever we thought."""
-        return compaction.cut(self.log, compaction.tokens(self.log)) if self._can_compact else None
-
-    @property
-    def _can_compact(self) -> bool:
-        # A dream's threads get what fits, and the built-in model has no window.
-        return self.thread.purpose == "chat" and self.session.model != catalogue.BUILTIN.id
-
-    def _compact(self, start: Event, where: compaction.Cut) -> bool:
+    def _compact(self, start: Event, where: compaction.Cut) -> Then:
         """Tell what is older than the cut in short: by the model, or without it when it fails."""
         asked = compaction.request(self.log, where, self.session.model, timezone.now())
         reply, silence = None, listening.Silence(self.session.pk, self.thread.pk)
         try:
-            provider = catalogue.provider_for(self.session.model, self.session.workspace)
-            reply = listening.hear(provider, asked, silence, self._is_stopped)
+            reply = self.asking.hear(asked, silence, self._is_stopped)
         except ProviderError as error:
             logger.warning("Thread %s is condensed without its model: %s", self.thread.pk, error)
         else:
             if reply is None:
-                return True  # stopped while listening; the next step sees the request
+                return self._resume  # stopped while listening: what comes next sees the request
         summary = reply.text.strip() if reply else ""
         kept = compaction.private(self.log, where, summary or compaction.by_code(where.older))
         usage = asdict(reply.usage) if reply else None
@@ -216,9 +191,21 @@ class Turn:
             self._append(end, Entry(compaction.TYPE, private=kept))
             if reply:
                 counting.add_reply(self.session, thread, reply)
-        return True
+        return self._resume
 
-    def _heard(self, start: Event, reply: Reply, preview: listening.Preview) -> bool:
+    def _run_slowly(self, call: Event) -> Then:
+        """Run a call that may take minutes, but changes nothing of ours before its transaction."""
+        toolbox, asked = self._toolbox(call), call.payload
+        work = toolbox.work(asked["name"], asked["input"], self._is_stopped)
+        with self.lease.transaction() as thread:
+            if not thread.stop_requested:
+                result = toolbox.run(asked["name"], asked["input"], work)
+                self._append(telling.result(call, result.text, result.is_error, result.facts))
+        return self._resume
+
+    # -- What comes of a request ------------------------------------------------------------
+
+    def _heard(self, start: Event, reply: Reply, preview: listening.Preview) -> Then | None:
         refused = reply.stop_reason == "refusal"
         entries = telling.heard(
             start, reply, thinking=preview.thinking_id, message=preview.event_id
@@ -228,74 +215,33 @@ class Turn:
         with self.lease.transaction() as thread:
             self._append(*entries)
             counting.add_reply(self.session, thread, reply)
-            if refused:
-                return self._idle({"type": "refusal"}, explanation=reply.explanation)
-        return True
+            if not refused:
+                return self._advance(thread, has_just_heard=True)
+            goes_on = self._idle({"type": "refusal"}, explanation=reply.explanation)
+        return self._resume if goes_on else None
 
-    def _hear_decisions(self, state: transcript.Turn) -> transcript.Turn:
-        """Take up what people decided about calls that wait for their permission."""
-        if not state.held_calls:
-            return state
-        for decision in events.queued(self.thread).filter(type=transcript.CONFIRMATION):
-            events.take_up(decision)
-        return self._catch_up()
+    def _too_long(self, start: Event, error: ProviderError) -> Then | None:
+        smaller = self.asking.smaller(self.log)
+        if smaller is None:
+            message = f"{TOO_LARGE} {error.message}"
+            return self._put_off(start, ProviderError(LIMIT_REACHED, message, retryable=False))
+        with self.lease.transaction():
+            [_, again] = self._append(telling.span_end(start, is_error=True), telling.span_start())
+        return partial(self._compact, again, smaller)
 
-    def _run_tool(self, call: Event, decision: Event | None) -> None:
-        actor = Actor(self.session.pk, self.session.agent_config["name"], event=call.pk)
-        toolbox, asked = self.trade.toolbox(self.session, actor), call.payload
-        work = None
-        if not permissions.is_denied(decision):
-            # It may take minutes, but changes nothing of ours: whoever resumes the turn repeats it.
-            work = toolbox.work(asked["name"], asked["input"], self._is_stopped)
-        with self.lease.transaction() as thread:
-            if thread.stop_requested:
-                return
-            if work is None:
-                text, facts = permissions.refusal(decision), {"denied": True}
-                self._append(telling.result(call, text, True, facts))
-                return
-            result = toolbox.run(asked["name"], asked["input"], work)
-            self._append(telling.result(call, result.text, result.is_error, result.facts))
-
-    def _may_ask(self, state: transcript.Turn) -> bool:
-        return state.needs_reply and not state.open_calls and not budgets.is_spent(self.session)
-
-    def _go_on(self, state: transcript.Turn) -> bool:
-        """Begin the next turn, or go idle; under the lock, so that no message is stranded."""
-        if state.open_calls:
-            waiting = [call.pk for call in state.open_calls]
-            return self._idle({"type": "requires_action", "event_ids": waiting})
-        if state.needs_reply:
-            return self._idle({"type": BUDGET_REACHED}, facts=self._whose_budget())
-        if message := events.queued(self.thread).first():
-            events.take_up(message)
-            return True
-        return self._idle(END_TURN)
-
-    def _interrupt(self, state: transcript.Turn) -> bool:
-        queued = events.queued(self.thread)
-        # A message that still waits for its turn to begin is what was stopped.
-        unheard = queued.filter(type="user.message")[: 0 if state.has_begun else 1]
-        overtaken = queued.filter(type__in=("user.interrupt", transcript.CONFIRMATION))
-        for event in [*unheard, *overtaken]:
-            events.take_up(event)
-        stopped = "Stopped by the user; nothing of this was done."
-        self._append(*(telling.result(call, stopped, True) for call in state.open_calls))
-        Thread.objects.filter(pk=self.thread.pk).update(stop_requested=False)
-        return self._idle(END_TURN)
-
-    def _put_off(self, start: Event, error: ProviderError) -> bool:
+    def _put_off(self, start: Event, error: ProviderError) -> Then | None:
         with self.lease.transaction() as thread:
             self._append(telling.span_end(start, is_error=True))
             if thread.stop_requested:
-                return True
+                return self._resume
             if error.retryable and thread.retries < settings.MODEL_MAX_RETRIES:
-                return self._reschedule(thread, error)
+                self._reschedule(thread, error)
+                return None
         return self._give_up(error.type, error.message)
 
-    def _reschedule(self, thread: Thread, error: ProviderError) -> bool:
+    def _reschedule(self, thread: Thread, error: ProviderError) -> None:
         seconds = _backoff(thread.retries, error.retry_after)
-        counting.add_time(self.thread)
+        counting.add_time(self.session, self.log)
         self._append(
             telling.error(error.type, error.message, "retrying"),
             *self._status_entries("rescheduled"),
@@ -307,42 +253,103 @@ class Turn:
             **RELEASED,
         )
         transaction.on_commit(lambda: self.trade.ring(self.thread.pk, seconds), robust=True)
-        return False
 
-    def _give_up(self, type: str, message: str) -> bool:
+    def _give_up(self, type: str, message: str) -> Then | None:
         with self.lease.transaction():
             state = self._catch_up()
             if state.open_request:
                 self._append(telling.span_end(state.open_request, is_error=True))
             self._append(*(telling.result(call, message, True) for call in state.open_calls))
             for waiting in self._flushed():
-                events.take_up(waiting)
+                self._take_up(waiting)
             self._append(telling.error(type, message, "exhausted"))
-            return self._idle({"type": "retries_exhausted"})
+            return self._resume if self._idle({"type": "retries_exhausted"}) else None
+
+    # -- What happens within a transaction --------------------------------------------------
+
+    def _hear_decisions(self, state: transcript.Turn) -> transcript.Turn:
+        """Take up what people decided about calls that wait for their permission."""
+        if not state.held_calls:
+            return state
+        for queued in events.queued(self.thread):
+            if queued.type == transcript.CONFIRMATION:
+                self._take_up(queued)
+        return self._catch_up()
+
+    def _run_tools(self, state: transcript.Turn) -> Then | None:
+        """Run what takes no time of its own; return what has to happen outside for the rest."""
+        until = time.monotonic() + HOLD_SECONDS
+        for call in state.ready_calls:
+            decision, asked = state.decisions.get(call.pk), call.payload
+            if permissions.is_denied(decision):
+                refusal = permissions.refusal(decision)
+                self._append(telling.result(call, refusal, True, {"denied": True}))
+                continue
+            if time.monotonic() > until:
+                return self._resume
+            toolbox = self._toolbox(call)
+            if toolbox.takes_long(asked["name"]):
+                return partial(self._run_slowly, call)
+            result = toolbox.run(asked["name"], asked["input"])
+            self._append(telling.result(call, result.text, result.is_error, result.facts))
+        return None
+
+    def _begin_request(self, state: transcript.Turn) -> Then:
+        if state.requests >= MAX_REQUESTS:
+            return partial(self._give_up, *TOO_LONG)
+        full = self.asking.full(self.log)
+        [start] = self._append(telling.span_start())
+        return partial(self._compact, start, full) if full else partial(self._ask, start)
+
+    def _may_ask(self, state: transcript.Turn) -> bool:
+        return state.needs_reply and not state.open_calls and not budgets.is_spent(self.session)
+
+    def _go_on(self, state: transcript.Turn) -> bool:
+        """Begin the next turn, or go idle; under the lock, so that no message is stranded."""
+        if state.open_calls:
+            waiting = [call.pk for call in state.open_calls]
+            return self._idle({"type": "requires_action", "event_ids": waiting})
+        if state.needs_reply:
+            return self._idle({"type": BUDGET_REACHED}, facts=self._whose_budget())
+        if waiting := events.queued(self.thread):
+            self._take_up(waiting[0])
+            return True
+        return self._idle(END_TURN)
+
+    def _interrupt(self, state: transcript.Turn) -> bool:
+        queued = events.queued(self.thread)
+        # A message that still waits for its turn to begin is what was stopped.
+        messages = [event for event in queued if event.type == "user.message"]
+        unheard = messages[: 0 if state.has_begun else 1]
+        overtaken = {"user.interrupt", transcript.CONFIRMATION}
+        for event in [*unheard, *(event for event in queued if event.type in overtaken)]:
+            self._take_up(event)
+        stopped = "Stopped by the user; nothing of this was done."
+        self._append(*(telling.result(call, stopped, True) for call in state.open_calls))
+        rows.change(self.thread, stop_requested=False)
+        return self._idle(END_TURN)
 
     # -- The parts they share -----------------------------------------------------------
 
     def _catch_up(self) -> transcript.Turn:
-        """Read on in the log: results of custom tools come from outside, at any time."""
-        read_to = self.known.read_to
-        later = Q(seq__gt=read_to) | Q(processed_seq__gt=read_to)
-        fresh = self.session.events.filter(later, thread=self.thread).exclude(processed_at=None)
-        self.known.events += [each for each in events.in_order(fresh) if not each.is_withdrawn]
-        if self.log:
-            self.known.read_to = self.log[-1].position
+        self.known.read_on(self.thread)
         return transcript.where(self.log)
+
+    def _append(self, *entries: Entry) -> list[Event]:
+        written = events.append(self.thread, *entries) if entries else []
+        self.known.wrote(written)
+        return written
+
+    def _take_up(self, event: Event) -> None:
+        self.known.wrote([events.take_up(event)])
+
+    def _toolbox(self, call: Event) -> Toolbox:
+        actor = Actor(self.session.pk, self.session.agent_config["name"], event=call.pk)
+        return self.trade.toolbox(self.session, actor)
 
     def _flushed(self) -> Iterable[Event]:
         """What a turn that gives up takes with it; a dream's unread parts stay unread."""
         return [] if self.session.is_dream else events.queued(self.thread)
-
-    def _append(self, *entries: Entry) -> list[Event]:
-        return events.append(self.thread, *entries) if entries else []
-
-    def _wake_up(self, thread: Thread) -> None:
-        if thread.status == Status.RESCHEDULING:
-            self._append(*self._status_entries("running"))
-            self._set_status(Status.RUNNING, retry_at=None)
 
     def _whose_budget(self) -> dict:
         return {"of": "session" if budgets.is_own_spent(self.session) else "workspace"}
@@ -354,7 +361,7 @@ class Turn:
         idle = Entry("session.thread_status_idle", {**self._named(), **shown}, private=facts)
         entries = [idle]
         if self.is_primary:
-            counting.add_time(self.thread)
+            counting.add_time(self.session, self.log)
             entries.append(Entry("session.usage", counting.so_far(self.session)))
             entries.append(Entry("session.status_idle", shown))
         self._append(*entries)
@@ -369,14 +376,13 @@ class Turn:
         # Whoever stops a dream means all of it; and what holds the turn has to be settled first.
         if self.session.is_dream or stop_reason["type"] in {"requires_action", BUDGET_REACHED}:
             return False
-        return events.queued(self.thread).exists()
+        return bool(events.queued(self.thread))
 
     def _set_status(self, status: str, *, reason: str = "", **changes) -> None:
         told = {"status": status, "idle_reason": reason, "updated_at": timezone.now()}
-        Thread.objects.filter(pk=self.thread.pk).update(**told, **changes)
+        rows.change(self.thread, **told, **changes)
         if self.is_primary:
-            save_at = self._save_at() if reason else None
-            Session.objects.filter(pk=self.session.pk).update(**told, save_at=save_at)
+            rows.change(self.session, **told, save_at=self._save_at() if reason else None)
 
     def _save_at(self) -> datetime | None:
         minutes = None if self.session.is_dream else self.session.agent.saves_after
@@ -395,39 +401,8 @@ class Turn:
             return Entry("agent.custom_tool_use", call)
         if self.session.is_dream:
             return Entry("agent.tool_use", {**call, "evaluated_permission": "allow"})
-        verdict = permissions.judge(tools, {spec["name"] for spec in self._specs}, call)
+        verdict = permissions.judge(tools, {spec["name"] for spec in self.asking.specs}, call)
         return Entry("agent.tool_use", {**call, **verdict})
-
-    def _request(self) -> Request:
-        attachments = self.session.attachments.all()
-        now = timezone.now()
-        config = self.session.agent_config
-        custom = [t for t in config["tools"] if t["type"] == "custom" and self.is_primary]
-        keys = ("name", "description", "input_schema")
-        return Request(
-            model=self.session.model,
-            system=context.system_prompt(self.trade.system or config["system"], attachments, now),
-            messages=compaction.shown(self._shown()),
-            tools=[*self._specs, *({key: tool[key] for key in keys} for tool in custom)],
-            now=now,
-            purpose=self.thread.purpose,
-            max_tokens=self._longest_reply(),
-        )
-
-    def _longest_reply(self) -> int:
-        """In tokens; at most half the window: vLLM refuses what would not fit with its answer."""
-        model = catalogue.find(self.session.model, self.session.workspace)
-        most = catalogue.LONGEST_REPLY
-        return min(most, model.max_input_tokens // 2) if model else most
-
-    @cached_property
-    def _specs(self) -> list[dict]:
-        nobody = Actor(self.session.pk, self.session.agent_config["name"])
-        return self.trade.toolbox(self.session, nobody).specs
-
-    def _shown(self) -> list[Event]:
-        said = [place for place, event in enumerate(self.log) if event.type == "user.message"]
-        return self.log[said[-1] :] if self.trade.forgets and said else self.log
 
     def _is_stopped(self) -> bool:
         return Thread.objects.filter(pk=self.thread.pk, stop_requested=True).exists()

@@ -6,21 +6,41 @@ A log is append-only, so what was read stays true. The least recently used are f
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sessions.models import Event
+from console import rows
+from sessions import events
+from sessions.models import Event, Thread
 
 MOST = 64 << 20  # letters of JSON, of all logs together
 
 
 @dataclass
 class Log:
-    """A thread's committed events in order of position, as far as `read_to`."""
+    """What a thread's turns have to do with, in order of position.
+
+    All of it is known as of the time when the log of the session, which other threads write to as
+    well, was `length` entries long.
+    """
 
     events: list[Event] = field(default_factory=list)
-    read_to: int = 0
+    length: int = 0
     size: int = 0  # letters of JSON
     measured: int = 0  # how many of the events are in `size`
+
+    def read_on(self, thread: Thread) -> None:
+        """Read what has come in since: results of custom tools come from outside, at any time."""
+        length = events.length(thread.session_id)
+        if length != self.length:
+            self.events += events.taken_in(thread, self.events[-1].position if self.events else 0)
+            self.length = length
+
+    def wrote(self, written: Sequence[Event]) -> None:
+        """Take in what the reader itself has just written, unless others wrote before it."""
+        if written and written[0].position == self.length + 1:
+            self.events += written
+            self.length = written[-1].position
 
 
 _logs: OrderedDict[str, Log] = OrderedDict()
@@ -32,7 +52,7 @@ def take(thread: str) -> Log:
     with _lock:
         log = _logs.pop(thread, None) or Log()
     # A database that was restored meanwhile knows nothing of it.
-    stands = not log.events or Event.objects.filter(pk=log.events[-1].pk).exists()
+    stands = not log.events or rows.find(Event, "id = %s", rows.key(log.events[-1]))
     return log if stands else Log()
 
 

@@ -7,9 +7,10 @@ added to when a reply is stored: asking whether something is left reads two rows
 
 from dataclasses import dataclass
 
-from django.db.models import F
+from django.db import connection
 from django.utils import timezone
 
+from console import rows
 from console.models import Workspace
 from memory.paths import Invalid
 from sessions.models import MonthSpent, SpendingLimit
@@ -47,13 +48,18 @@ def this_month() -> str:
     return f"{timezone.now():%Y-%m}"
 
 
+ADD = (
+    f"INSERT INTO {MonthSpent._meta.db_table} AS known (workspace_id, month, tokens, cost)"  # noqa: S608 - of constants
+    " VALUES (%s, %s, %s, %s) ON CONFLICT (workspace_id, month)"
+    " DO UPDATE SET tokens = known.tokens + excluded.tokens, cost = known.cost + excluded.cost"
+)
+
+
 def add(workspace_id: str, tokens: int, cost: int) -> None:
     """Count a request; last in its transaction, for others wait for the row."""
-    mine = MonthSpent.objects.filter(workspace=workspace_id, month=this_month())
-    more = {"tokens": F("tokens") + tokens, "cost": F("cost") + cost}
-    if not mine.update(**more):
-        MonthSpent.objects.get_or_create(workspace_id=workspace_id, month=this_month())
-        mine.update(**more)
+    workspace = Workspace._meta.pk.get_prep_value(workspace_id)
+    with connection.cursor() as cursor:
+        cursor.execute(ADD, [workspace, this_month(), tokens, cost])
 
 
 def standing(workspace_id: str) -> Standing:
@@ -67,7 +73,8 @@ def standing(workspace_id: str) -> Standing:
 def is_spent(workspace_id: str) -> bool:
     """Whether nothing in the workspace may ask a model any more this month."""
     # First the limit: most workspaces have none, and then there is nothing else to read.
-    if not SpendingLimit.objects.filter(workspace=workspace_id).exists():
+    key = Workspace._meta.pk.get_prep_value(workspace_id)
+    if not rows.find(SpendingLimit, "workspace_id = %s", key):
         return False
     return standing(workspace_id).is_spent
 

@@ -6,6 +6,7 @@ from django.utils import timezone
 from sessions import importing, leases, loop, stalled
 from sessions.models import Thread
 from sessions.tools import chat_tools
+from sessions.trades import Trade
 
 
 @shared_task
@@ -32,4 +33,4 @@ def ring_later(thread_id: str, seconds: float) -> None:
     run_turn.apply_async([thread_id], countdown=seconds)
 
 
-CHAT = loop.Trade(toolbox=chat_tools, ring=ring_later)
+CHAT = Trade(toolbox=chat_tools, ring=ring_later)

@@ -241,6 +241,8 @@ def tool_input(text: str) -> dict[str, Any]:
 def storable(value: Any) -> Any:
     """Copy a JSON value without what no database takes for text: NUL, half a surrogate pair."""
     if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
         whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return whole.replace("\0", "\ufffd")
     if isinstance(value, list):

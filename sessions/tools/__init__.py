@@ -27,6 +27,10 @@ class Toolbox:
     def specs(self) -> list[dict]:
         return [tool.spec for tool in self.tools]
 
+    def takes_long(self, name: str) -> bool:
+        """Whether a call of this tool has something to do before its transaction."""
+        return any(tool.work for tool in self.tools if tool.name == name)
+
     def work(self, name: str, given: dict, is_stopped: Callable[[], bool] = never) -> Work:
         """Do what a call does before its transaction; most tools do nothing then."""
         started = time.monotonic()

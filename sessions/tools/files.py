@@ -7,7 +7,7 @@ from functools import partial
 
 from memory import globs, search, stores
 from memory.paths import Invalid
-from sessions.tools import outputs
+from sessions.tools import outputs, scratch
 from sessions.tools.base import Result, Tool, ToolError, clipped
 from sessions.tools.mounts import Mounts, Place
 
@@ -194,9 +194,9 @@ def _glob(mounts: Mounts, place: Place, pattern: str) -> list[str]:
 def _grep(mounts: Mounts, place: Place, pattern: str, *, limit: int) -> search.Hits:
     try:
         if place.mount is None:
-            texts = mounts.session.scratch.filter(data=None)
-            files = texts.values_list("path", "content")
-            return search.grep_texts(files, pattern, prefix=place.path, limit=limit)
+            return search.grep_texts(
+                scratch.texts(mounts.session), pattern, prefix=place.path, limit=limit
+            )
         return search.grep(mounts.store(place), pattern, prefix=place.path, limit=limit)
     except Invalid as error:
         raise ToolError(str(error)) from None

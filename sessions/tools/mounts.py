@@ -3,17 +3,24 @@
 import posixpath
 from dataclasses import dataclass, field
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
+from console import rows
 from console.actors import Actor
-from memory import paths, stores, usage
+from memory import paths, stores, tables, usage
 from memory.models import Store, StoreState
 from memory.stores import Act, sha256
 from sessions.context import MOUNT_ROOT, WORKSPACE
-from sessions.models import Attachment, Glimpse, Session
+from sessions.models import Attachment, Glimpse, ScratchFile, Session
 from sessions.tools import scratch
 from sessions.tools.base import ToolError
+
+NOTE = (
+    f"INSERT INTO {Glimpse._meta.db_table} (session_id, path, sha256, seen_at)"  # noqa: S608 - of constants
+    " VALUES (%s, %s, %s, %s) ON CONFLICT (session_id, path)"
+    " DO UPDATE SET sha256 = excluded.sha256, seen_at = excluded.seen_at"
+)
 
 
 @dataclass(frozen=True)
@@ -39,10 +46,11 @@ class Mounts:
     attachments: list[Attachment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.attachments = list(self.session.attachments.select_related("store"))
+        mounted = "session_id = %s ORDER BY id"
+        self.attachments = rows.find(Attachment, mounted, rows.key(self.session))
         for attachment in self.attachments:
-            if attachment.store:
-                attachment.store.workspace = self.session.workspace
+            if store := rows.follow(attachment, "store"):
+                store.workspace = self.session.workspace
 
     def place(self, path: str) -> Place:
         """Find where `path` leads. Raises `ToolError` outside the mounts and the workspace."""
@@ -68,8 +76,7 @@ class Mounts:
         """The file's text, or None when there is no file."""
         if place.mount is None:
             return self._scratch_text(place)
-        memory = self.store(place).memories.with_text().filter(path=place.path).first()
-        return memory.content if memory else None
+        return tables.text_at(self.store(place), place.path)
 
     def put(self, place: Place, text: str, *, expected: str | None) -> str:
         """Write the file; returns the id of the version made ("" in the workspace).
@@ -104,15 +111,9 @@ class Mounts:
 
     def note(self, place: Place, text: str) -> None:
         """Remember what the agent now knows to stand there."""
-        seen = Glimpse(
-            session=self.session, path=place.full, sha256=sha256(text), seen_at=timezone.now()
-        )
-        Glimpse.objects.bulk_create(
-            [seen],
-            update_conflicts=True,
-            unique_fields=["session", "path"],
-            update_fields=["sha256", "seen_at"],
-        )
+        now = rows.moment(timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute(NOTE, [rows.key(self.session), place.full, sha256(text), now])
 
     def count_read(self, place: Place) -> None:
         """Note that the agent got to see the file's text."""
@@ -130,8 +131,9 @@ class Mounts:
 
     def last_seen(self, place: Place) -> str:
         """The hash of what the agent last saw there, `stores.ABSENT` when it never looked."""
-        glimpse = self.session.glimpses.filter(path=place.full).first()
-        return glimpse.sha256 if glimpse else stores.ABSENT
+        here = "session_id = %s AND path = %s"
+        glimpses = rows.find(Glimpse, here, rows.key(self.session), place.full)
+        return glimpses[0].sha256 if glimpses else stores.ABSENT
 
     def searched(self, folder: str | None) -> list[tuple[Place, str]]:
         """The places a search in `folder` covers: each with the prefix its hits get."""
@@ -153,10 +155,11 @@ class Mounts:
         return store
 
     def _scratch_text(self, place: Place) -> str | None:
-        file = self.session.scratch.filter(path=place.path).first()
-        if file and file.data is not None:
+        here = "session_id = %s AND path = %s"
+        files = rows.find(ScratchFile, here, rows.key(self.session), place.path)
+        if files and files[0].data is not None:
             raise ToolError(f"{place.full} is no text that can be read here; only bash can use it.")
-        return file.content if file else None
+        return files[0].content if files else None
 
     def _scratch(self, place: Place, text: str) -> str:
         try:

@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from console import rows
 from memory import paths
 from memory.paths import Invalid
 from sessions import shells
@@ -36,9 +38,9 @@ def sha256_of(content: bytes) -> str:
 
 def keep(session: Session, drafts: Iterable[Draft]) -> None:
     """Write files, new or not. Raises `Invalid` for a path that cannot be one."""
-    rows = {draft.path: _row(session, draft) for draft in drafts}  # the last one of a path counts
+    files = {draft.path: _row(session, draft) for draft in drafts}  # the last one of a path counts
     ScratchFile.objects.bulk_create(
-        rows.values(),
+        files.values(),
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=("session", "path"),
@@ -68,6 +70,14 @@ def as_text(content: bytes) -> str | None:
     except (UnicodeDecodeError, Invalid):
         return None
     return text
+
+
+def texts(session: Session) -> Iterable[tuple[str, str]]:
+    """Path and content of each file that the file tools can read."""
+    mine = f"FROM {ScratchFile._meta.db_table} WHERE session_id = %s AND data IS NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT path, content {mine}", [rows.key(session)])
+        return cursor.fetchall()
 
 
 def drop(session: Session, gone: Collection[str]) -> None:
@@ -101,7 +111,7 @@ def contents(session: Session, hashes: Collection[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     wanted = list(hashes)
     for start in range(0, len(wanted), BATCH):
-        rows = session.scratch.filter(sha256__in=wanted[start : start + BATCH])
-        for digest, text, data in rows.values_list("sha256", "content", "data"):
+        files = session.scratch.filter(sha256__in=wanted[start : start + BATCH])
+        for digest, text, data in files.values_list("sha256", "content", "data"):
             found[digest] = text.encode() if data is None else bytes(data)
     return found

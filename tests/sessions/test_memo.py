@@ -17,13 +17,13 @@ def test_a_turn_leaves_its_log_to_the_next_one(workspace):
     session = make_session()
     work(session, "Good morning.")
     known = memo.take(session.primary.pk)
-    stands = session.events.filter(seq__lte=known.read_to).exclude(processed_at=None)
+    stands = session.events.filter(seq__lte=known.length).exclude(processed_at=None)
     assert {event.pk for event in known.events} == set(stands.values_list("pk", flat=True))
-    assert known.read_to > 1 and known.size > 100
+    assert known.length > 1 and known.size > 100
     memo.keep(session.primary.pk, known)
     work(session, "And good evening.")
     longer = memo.take(session.primary.pk)
-    assert longer is known and longer.read_to > len(stands)
+    assert longer is known and longer.length > len(stands)
 
 
 def test_what_was_taken_is_nobody_elses(workspace):

@@ -141,7 +141,7 @@ def test_an_interrupt_closes_what_waits_and_overtakes_a_decision(fake, api):
     work(session)
     assert last(session, "session.status_idle").payload["stop_reason"] == {"type": "end_turn"}
     assert last(session, "agent.tool_result").payload["is_error"] and written(session) == 0
-    assert not events.queued(session.primary).exists()
+    assert not events.queued(session.primary)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_a_queued_message_is_seen_waiting_and_then_taken_up(session, key):
         conversation.send(session, [Entry("user.message", text("Hi"))])
 
     def take_up():
-        events.take_up(events.queued(session.primary).get())
+        events.take_up(*events.queued(session.primary))
 
     heard = listen(
         url(session),
@@ -295,7 +295,7 @@ def test_what_waits_is_shown_waiting_until_a_turn_takes_it_up(session, alice):
         conversation.send(session, [Entry("user.message", text("Later, please"))])
 
     def take_up():
-        events.take_up(events.queued(session.primary).get())
+        events.take_up(*events.queued(session.primary))
 
     def shown(times):
         return lambda heard: sum("Later, please" in frame.data for frame in heard.frames) >= times

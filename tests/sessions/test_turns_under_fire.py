@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerIsDown
 
-from sessions import conversation, events, leases, loop, memo, tasks, transcript, updates
+from sessions import asking, conversation, events, leases, loop, memo, tasks, transcript, updates
 from sessions.events import Entry
 from sessions.models import Event, Session, Status, Thread
 from tests.factories import make_agent, make_session, make_store
@@ -140,7 +140,7 @@ def test_a_message_sent_while_a_custom_tool_is_awaited_is_answered_after_it(fake
     answer(session, *custom_calls(session))
     work(session)
     assert len(fake.requests) == 3
-    assert not events.queued(session.primary).exists()
+    assert not events.queued(session.primary)
 
 
 def test_stop_gives_up_waiting_for_a_custom_tool(fake, session):
@@ -161,7 +161,7 @@ def test_stop_before_the_turn_began_keeps_it_from_beginning(fake, session):
     conversation.stop(session)
     assert work(session).status == Status.IDLE
     assert not fake.requests
-    assert not events.queued(session.primary).exists()
+    assert not events.queued(session.primary)
 
 
 def test_stop_does_not_wait_for_the_next_try(fake, session):
@@ -212,7 +212,7 @@ def test_what_was_sent_before_a_refusal_is_answered_after_it(fake, session):
     conversation.say(session, "Hello")
     finish(turn)
     assert len(fake.requests) == 2
-    assert not events.queued(session.primary).exists()
+    assert not events.queued(session.primary)
 
 
 def test_a_refusal_leaves_no_call_without_an_answer(fake, session):
@@ -278,7 +278,7 @@ def test_a_model_that_fails_before_its_first_word_ends_the_turn(session, monkeyp
         def stream(self, request):
             raise RuntimeError("boom")
 
-    monkeypatch.setattr(loop.catalogue, "provider_for", lambda *_: Broken())
+    monkeypatch.setattr(asking.catalogue, "provider_for", lambda *_: Broken())
     conversation.say(session, "Hello")
     assert work(session).status == Status.IDLE
     assert last(session, "session.error").payload["error"]["type"] == "unknown_error"
@@ -391,7 +391,7 @@ def check_invariants(session: Session) -> None:
     assert statuses[-1] == "session.status_idle"
     assert session.status == thread.status == Status.IDLE
     assert not thread.stop_requested and not thread.lease_owner
-    assert not events.queued(thread).exists()
+    assert not events.queued(thread)
     # Neither idles twice nor runs twice in a row: every reader can pair them.
     begins = [kind for kind in statuses if kind != "session.status_rescheduled"]
     assert all(one != other for one, other in zip(begins, begins[1:], strict=False) if one != RUN)
