@@ -55,9 +55,9 @@ LAYERS = {
         apps
         models
         events transcript compaction context shells permissions leases listening memo providers tools
-        spending
+        spending trades
         budgets telling
-        counting
+        counting asking
         stalled
         loop
         agents defaults foreign
