@@ -42,6 +42,7 @@ STATE = {
     "approve_review",
     "archive_dream",
     "archive_thread",
+    "retry_session",
     "decide",
     "delete_environment",
     "redact_version",
