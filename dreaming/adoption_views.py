@@ -16,6 +16,7 @@ from memory.choices import Choices
 from memory.models import Store
 from memory.paths import Invalid
 from sessions.models import Session
+from sessions.page import headed
 
 REFUSALS = (review.Refused, stores.Refused, stores.Conflict, stores.Occupied)
 
@@ -78,7 +79,7 @@ def reviewers_only(request) -> None:
 
 def _sessions_using(store: Store):
     sessions = Session.objects.filter(attachments__store=store, is_dream=False, archived_at=None)
-    return sessions.select_related("workspace").distinct()
+    return sessions.select_related("workspace").with_first_words().distinct()
 
 
 @workspace_view
@@ -100,7 +101,7 @@ def _show_receipt(request, dream, *, conflicts=(), problem="", status=200):
         "earlier": earlier,
         "undone_elsewhere": elsewhere,
         "versions": change_set.versions.count() if change_set else 0,
-        "sessions": _sessions_using(latest.store)[:6] if latest.store else [],
+        "sessions": headed(_sessions_using(latest.store)[:6]) if latest.store else [],
         "agents": latest.store.default_for.count() if latest.store else 0,
         "conflicts": conflicts,
         "problem": problem,

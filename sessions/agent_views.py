@@ -20,6 +20,7 @@ from sessions import agents as verbs
 from sessions import context as prompts
 from sessions.forms import AgentForm, MountForms, ticks_of
 from sessions.models import Access, Agent, AgentVersion, Attachment
+from sessions.page import headed
 from sessions.providers import catalogue
 from sessions.tools import enabled_tools
 
@@ -54,6 +55,7 @@ def agent(request, workspace, pk):
     if shown is None:
         raise Http404("No such version")
     older = next((version for version in versions if version.number == shown.number - 1), None)
+    sessions = agent.sessions.filter(is_dream=False).select_related("workspace").with_first_words()
     context = {
         "agent": agent,
         "shown": shown,
@@ -63,7 +65,7 @@ def agent(request, workspace, pk):
         "custom_tools": [tool for tool in shown.config["tools"] if tool["type"] == "custom"],
         "versions": [(new, _changes(new, old)) for new, old in pairwise([*versions, None])],
         "diffs": _diffs(older, shown) if "version" in request.GET else [],
-        "sessions": agent.sessions.filter(is_dream=False).order_by("-updated_at")[:8],
+        "sessions": headed(sessions.order_by("-updated_at")[:8]),
     }
     return render(request, "sessions/agent.html", context)
 

@@ -5,9 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.db.models.fields.json import KT
-from django.db.models.functions import Substr
+from django.db.models import Q, QuerySet
 
 from console.models import Workspace
 from memory.models import Store
@@ -22,7 +20,6 @@ from sessions.models import (
     Attachment,
     DefaultStore,
     Environment,
-    Event,
     Session,
     Status,
 )
@@ -70,10 +67,8 @@ class FilterForm(forms.Form):
         """The matching sessions, latest first, each with the beginning of its first message."""
         self.is_valid()
         given = self.cleaned_data
-        said = Event.objects.filter(session=OuterRef("pk")).said_by_people()
-        first = Subquery(said.values(text=Substr(KT("payload__content__0__text"), 1, 400))[:1])
-        found = self.workspace.sessions.filter(*self._conditions(given))
-        found = found.annotate(first_words=first).order_by("-updated_at", "-pk")
+        found = self.workspace.sessions.filter(*self._conditions(given)).with_first_words()
+        found = found.order_by("-updated_at", "-pk")
         return found.select_related("workspace").prefetch_related("attachments")
 
     def _conditions(self, given: dict[str, Any]) -> list[Q]:

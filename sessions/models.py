@@ -1,6 +1,8 @@
 """Agents, environments, and sessions: a session's transcript is its event log, nothing else."""
 
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Substr
 from django.urls import reverse
 from django.utils import timezone
 
@@ -136,6 +138,12 @@ class Sessions(models.QuerySet["Session"]):
     def needing_an_answer(self) -> "Sessions":
         """Those that stand still until a person allows a call or gives a custom tool's result."""
         return self.filter(status=Status.IDLE, idle_reason=REQUIRES_ACTION)
+
+    def with_first_words(self) -> "Sessions":
+        """Bring along the beginning of what each was told first, for lists."""
+        said = Event.objects.filter(session=models.OuterRef("pk")).said_by_people()
+        words = said.values(text=Substr(KT("payload__content__0__text"), 1, 400))
+        return self.annotate(first_words=models.Subquery(words[:1]))
 
 
 class Session(models.Model):

@@ -179,6 +179,12 @@ def moment(when: datetime | None) -> SafeString | str:
     return _time(when, f"{timezone.localtime(when):%d %b %Y, %H:%M}", "moment")
 
 
+@register.filter
+def instant(when: datetime) -> SafeString:
+    """Write a date and time to the second, where many things happen within a minute."""
+    return _time(when, f"{timezone.localtime(when):%d %b %Y, %H:%M:%S}", "instant")
+
+
 def _time(when: datetime, words: str, style: str) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}" data-time="{}">{}</time>',

@@ -104,10 +104,13 @@ def _subject(name: str, given: dict[str, Any], places: Places) -> str:
 def _words(pattern: str) -> str:
     """Spare the reader what only says "these words, in any case"; other patterns stay as they are."""
     words = ONLY_WORDS.fullmatch(pattern)
-    return words[1].replace("|", " | ") if words else pattern
+    return ESCAPED.sub(r"\1", words[1].replace("|", " | ")) if words else pattern
 
 
-ONLY_WORDS = re.compile(r"(?:\(\?i\))?(?:\\b)?(?:\(\?:)?([^()\[\]{}\\^$*+?.]+)\)?(?:\\b)?")
+ESCAPED = re.compile(r"\\([^\w\s])")
+ONLY_WORDS = re.compile(
+    r"(?:\(\?i\))?(?:\\b)?(?:\(\?:)?((?:[^()\[\]{}\\^$*+?.]|\\[^\w\s|])+)\)?(?:\\b)?"
+)
 
 
 def _place(name: str, given: dict[str, Any], places: Places) -> str:

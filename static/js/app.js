@@ -88,10 +88,16 @@ function distance(then) {
   return gap > 0 ? `${words} ago` : `in ${words}`;
 }
 
+const WORDS = {
+  ago: distance,
+  moment: (then) => then.toLocaleString("en-GB", { ...DATE, ...CLOCK }),
+  instant: (then) => then.toLocaleString("en-GB", { ...DATE, ...CLOCK, second: "2-digit" }),
+};
+
 function showTimes() {
   for (const time of document.querySelectorAll("time[data-time]")) {
     const then = new Date(time.dateTime);
-    const words = time.dataset.time === "ago" ? distance(then) : then.toLocaleString("en-GB", { ...DATE, ...CLOCK });
+    const words = WORDS[time.dataset.time](then);
     if (time.textContent !== words) time.textContent = words;
     if (!time.dataset.local) {
       time.title = then.toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" });

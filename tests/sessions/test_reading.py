@@ -105,6 +105,7 @@ def words(name, given, text="", *, error=False, facts=None, at=None):
         ("Searched ‘cma’ → nothing", "grep", {"pattern": "cma"}, {"hits": 0}),
         ("Searched ‘x’ → 200 hits and more", "grep", {"pattern": "x"}, {"hits": 200, "more": True}),
         ("Searched ‘a | b’ → 1 hit", "grep", {"pattern": r"(?i)\b(?:a|b)\b"}, {"hits": 1}),
+        ("Searched ‘2.50 | eur’ → 1 hit", "grep", {"pattern": r"(?i)\b(?:2\.50|eur)"}, {"hits": 1}),
         ("Searched ‘a+(b)’ → nothing", "grep", {"pattern": "a+(b)"}, {"hits": 0}),
         ("Listed **/*.md → nothing yet", "glob", {"pattern": "**/*.md"}, {"hits": 0}),
         ("Listed * in notes/people → 2 files", "glob", {"pattern": "*", "path": f"{NOTES}/people"}, {"hits": 2}),

@@ -167,7 +167,7 @@ def test_events_of_one_type_are_told_apart_before_they_are_opened(as_vera, sessi
     page = as_vera.get(at("events", session.pk)).content.decode()
     assert 'dir="auto">write /mnt/memory/notes/talk.md &lt;script' in page
     assert 'dir="auto">end_turn<' in page
-    assert page.count('data-time="moment"') == 3  # in the reader's time zone
+    assert page.count('data-time="instant"') == 3  # in the reader's time zone
 
 
 def test_a_huge_event_does_not_make_a_huge_page(as_vera, session):

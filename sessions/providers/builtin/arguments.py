@@ -61,7 +61,10 @@ def _as_json(properties: dict[str, Schema], text: str) -> tuple[dict[str, Any], 
 
 
 def _named(name: str, wanted: Schema, values: dict, text: str) -> tuple[dict, str]:
-    found = re.search(rf"\b{re.escape(name)}\s*(?:=|:|\bis\b)\s*{VALUE}", text, re.IGNORECASE)
+    called = re.escape(name)
+    found = re.search(rf"\b{called}\s*(?:=|:|\bis\b)\s*{VALUE}", text, re.IGNORECASE)
+    if found is None and wanted.get("type") in ("number", "integer"):  # "3 days"
+        found = re.search(rf"({NUMBER.pattern})\s+{called}\b", text, re.IGNORECASE)
     value = _typed(wanted, found[1]) if found else None
     if value is None:
         return values, text
@@ -70,7 +73,8 @@ def _named(name: str, wanted: Schema, values: dict, text: str) -> tuple[dict, st
 
 def _chosen(name: str, wanted: Schema, values: dict, text: str) -> tuple[dict, str]:
     for choice in wanted["enum"]:
-        found = re.search(rf"\b{re.escape(str(choice))}\b", text, re.IGNORECASE)
+        chosen = rf"(?:\b{re.escape(name)}\s+)?\b{re.escape(str(choice))}\b"
+        found = re.search(chosen, text, re.IGNORECASE)
         if found:
             return {**values, name: choice}, text[: found.start()] + " " + text[found.end() :]
     return values, text

@@ -22,6 +22,7 @@ def schema(required: str = "", **properties) -> dict:
 
 
 WEATHER = schema("city", city="s", unit=UNITS)
+FORECAST = schema("city", city="s", days="i", unit=UNITS)
 TOOLS = {
     "get_weather": WEATHER,
     "get_time": schema("place", place="s"),
@@ -67,6 +68,11 @@ def calls(text: str, **options) -> list[tuple]:
 )  # fmt: skip
 def test_a_named_tool_is_called_with_what_the_message_says(text, given):
     assert calls(text) == [("get_weather", given)]
+
+
+def test_what_need_not_be_given_is_heard_with_its_name():
+    given = fill(FORECAST, " for Berlin, 3 days, unit celsius").values
+    assert given == {"city": "Berlin", "days": 3, "unit": "celsius"}
 
 
 def test_several_tools_are_called_at_once():
