@@ -56,9 +56,9 @@ def _carry_out(request, kept: Import):
     chosen = [int(each) for each in request.POST.getlist("transcript") if each.isdecimal()]
     if not chosen:
         return _show(request, kept, problem="Choose at least one transcript.", status=422)
-    persons = {number: request.POST.get(f"person-{number}", "") for number in chosen}
+    told = {number: request.POST.get(f"assistant-{number}") for number in chosen}
     try:
-        made = importing.carry_out(kept, chosen, persons)
+        made = importing.carry_out(kept, chosen, told)
     except Gone as gone:
         messages.error(request, str(gone))
         return redirect("sessions:import_new", kept.workspace.slug)

@@ -43,9 +43,9 @@ def environment_of(workspace: Workspace) -> Any:
 
 
 def make(
-    workspace: Workspace, agent: Agent, environment: Any, transcript: Transcript, person: str
+    workspace: Workspace, agent: Agent, environment: Any, transcript: Transcript, assistant: str
 ) -> Session:
-    """The session of a transcript; `person` is the speaker of a plain text who is the person."""
+    """The session of a transcript; `assistant` is the speaker of a plain text who is no person."""
     now = timezone.now()
     times = [datetime.fromisoformat(each.at) for each in transcript.messages if each.at]
     session = Session.objects.create(
@@ -60,7 +60,7 @@ def make(
         created_at=min(times, default=now),
     )
     thread = Thread.objects.create(session=session, name=AGENT, status=Status.TERMINATED)
-    events.append(thread, *entries(transcript, person), *_ending(thread))
+    events.append(thread, *entries(transcript, assistant), *_ending(thread))
     Session.objects.filter(pk=session.pk).update(updated_at=max(times, default=now))
     return session
 
@@ -73,7 +73,7 @@ def _ending(thread: Thread) -> list[Entry]:
     ]
 
 
-def entries(transcript: Transcript, person: str) -> Iterator[Entry]:
+def entries(transcript: Transcript, assistant: str) -> Iterator[Entry]:
     """The events of a transcript. Every call has one result, wherever it comes, and no result lacks
     its call."""
     answered = {each.call for each in transcript.messages if each.role == "result"}
@@ -92,7 +92,7 @@ def entries(transcript: Transcript, person: str) -> Iterator[Entry]:
         elif message.role == "result":
             yield _result(keys[message.call], message.text, at, is_error=message.is_error)
         else:
-            yield _said(message, person, at, named=message.role in several)
+            yield _said(message, assistant, at, named=message.role in several)
 
 
 def _named(transcript: Transcript) -> set[str]:
@@ -108,8 +108,8 @@ def _result(call: str, text: str, at: datetime | None, *, is_error: bool = False
     return Entry("agent.tool_result", told, private={"imported": True}, at=at)
 
 
-def _said(message: Message, person: str, at: datetime | None, *, named: bool) -> Entry:
-    is_person = message.role == "user" or (message.role == "said" and message.name == person)
+def _said(message: Message, assistant: str, at: datetime | None, *, named: bool) -> Entry:
+    is_person = message.role == "user" or (message.role == "said" and message.name != assistant)
     text = f"{message.name}: {message.text}" if named and message.name else message.text
     kind = "user.message" if is_person else "agent.message"
     return Entry(kind, {"content": [{"type": "text", "text": text}]}, at=at)

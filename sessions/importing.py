@@ -23,8 +23,9 @@ KEPT = 3  # plans of one person that wait at the same time
 LIFETIME = timedelta(days=1)
 TOGETHER = 25  # sessions of one transaction
 
-Wanted = tuple[Transcript, str]
-"""A transcript, and which speaker of a plain text is the person: nobody for the likeliest."""
+Wanted = tuple[Transcript, str | None]
+"""A transcript, and which speaker of a plain text is the assistant: "" for none of them, None for
+the likeliest."""
 
 
 class Gone(Exception):
@@ -127,16 +128,18 @@ def sweep() -> None:
 # -- Carrying it out ------------------------------------------------------------------------------
 
 
-def carry_out(kept: Import, chosen: Iterable[int], persons: dict[int, str]) -> list[Session]:
+def carry_out(
+    kept: Import, chosen: Iterable[int], assistants: dict[int, str | None]
+) -> list[Session]:
     """Make sessions of the chosen transcripts, but for those that are there already.
 
-    `persons` says, by the transcript's number, which speaker of a plain text is the person. Raises
+    `assistants` says, by the transcript's number, which speaker of a plain text is no person. Raises
     `Gone` when the plan has been carried out or thrown away meanwhile. Dying on its way it leaves
     the plan, which then knows what came in.
     """
     wanted = set(chosen)
     found = [Transcript.from_json(each) for each in kept.reading["transcripts"]]
-    chosen_ones = [(each, persons.get(n, "")) for n, each in enumerate(found) if n in wanted]
+    chosen_ones = [(each, assistants.get(n)) for n, each in enumerate(found) if n in wanted]
     made = []
     for some in batches(chosen_ones):
         with transaction.atomic():
@@ -161,9 +164,10 @@ def bring_in(workspace: Workspace, wanted: Sequence[Wanted]) -> list[Session]:
     # Asked only now: whoever imports the same holds the workspace until they are done.
     known = set(_known(workspace, [each.digest for each, _ in wanted]))
     made = []
-    for transcript, person in wanted:
+    for transcript, assistant in wanted:
         if (digest := transcript.digest) not in known:
             known.add(digest)
-            who = person if person in transcript.speakers else transcript.person
+            is_told = assistant in ("", *transcript.speakers)
+            who = assistant if is_told else transcript.assistant
             made.append(imported.make(workspace, agent, environment, transcript, who))
     return made

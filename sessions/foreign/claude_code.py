@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sessions.foreign import blocks
+from sessions.foreign import blocks, branches
 from sessions.foreign.messages import (
     NO_MESSAGES,
     NOTES,
@@ -13,6 +13,7 @@ from sessions.foreign.messages import (
 )
 
 FORMAT = "Claude Code"
+REWOUND = "messages of abandoned branches"
 SUMMARIES = "summaries of what was said before"
 # What the program puts into a person's mouth: outputs of their commands, reminders to the model.
 PUT_IN = (
@@ -29,10 +30,10 @@ def read(stem: str, rows: list[dict[str, Any]]) -> list[Transcript]:
     """The sessions of a file, in the order in which they begin; without any, what was left out."""
     summaries = [row.get("summary") for row in rows if row.get("type") == "summary"]
     titles = [str(each) for each in summaries if each]
-    found: dict[str, Transcript] = {}
+    sessions: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        session = str(row.get("sessionId") or "")
-        _take(row, found.setdefault(session, Transcript(stem, FORMAT)))
+        sessions.setdefault(str(row.get("sessionId") or ""), []).append(row)
+    found = {key: _session(stem, each) for key, each in sessions.items()}
     told = [each for each in found.values() if each.messages]
     for each in told:
         each.title = titles[-1] if titles and len(told) == 1 else first_words(each)
@@ -43,6 +44,17 @@ def read(stem: str, rows: list[dict[str, Any]]) -> list[Transcript]:
             for what, count in each.left_out.items():
                 told[0].left_out.note(what, count)
     return told
+
+
+def _session(stem: str, rows: list[dict[str, Any]]) -> Transcript:
+    transcript = Transcript(stem, FORMAT)
+    gone = branches.abandoned(rows, lambda row: row.get("type") != "summary" and not _left_out(row))
+    for place, row in enumerate(rows):
+        if place in gone:
+            transcript.left_out.note(REWOUND)
+        else:
+            _take(row, transcript)
+    return transcript
 
 
 def _take(row: dict[str, Any], transcript: Transcript) -> None:

@@ -20,6 +20,8 @@ ATTACHMENTS = "images and other attachments"
 NO_MESSAGES = "entries that are no messages"
 ROLES = "messages of unknown roles"
 
+ASSISTANTS = {"assistant", "ai", "bot", "chatbot", "agent", "model", "llm", "answer"}
+ASSISTANTS |= {"claude", "chatgpt", "gpt", "gemini", "copilot", "codex", "llama", "mistral", "grok"}
 PERSONS = {"user", "human", "me", "you", "i", "customer", "person", "question", "q"}
 
 
@@ -72,10 +74,14 @@ class Transcript:
         return list(dict.fromkeys(named))
 
     @property
-    def person(self) -> str:
-        """The speaker who is most likely the person."""
-        likely = [name for name in self.speakers if name.casefold() in PERSONS]
-        return (likely or self.speakers or [""])[0]
+    def assistant(self) -> str:
+        """The speaker of a plain text who is most likely no person; empty when all seem to be."""
+        speakers = self.speakers
+        if likely := [name for name in speakers if name.casefold() in ASSISTANTS]:
+            return likely[0]
+        if len(speakers) != 2:
+            return ""
+        return speakers[0] if speakers[1].casefold() in PERSONS else speakers[1]
 
     @property
     def digest(self) -> str:

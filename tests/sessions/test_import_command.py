@@ -43,12 +43,12 @@ def test_with_yes_all_of_it_comes_in_and_once(workspace, folder, monkeypatch):
     assert "Imported 0" in again and workspace.sessions.count() == 2
 
 
-def test_zips_come_in_and_the_person_of_a_text_can_be_named(workspace, tmp_path):
+def test_zips_come_in_and_the_assistant_of_a_text_can_be_named(workspace, tmp_path):
     (tmp_path / "export.zip").write_bytes(zipped({"conversations.json": json.dumps([TREE])}))
     (tmp_path / "talk.txt").write_text(PLAIN)
     files = tmp_path / "export.zip", tmp_path / "talk.txt"
-    assert "the person is Alice" in run("lab", *files)
-    run("lab", *files, "--yes", "--person", "Bot")
+    assert "the assistant is Bot" in run("lab", *files)
+    run("lab", *files, "--yes", "--assistant", "Alice")
     text = workspace.sessions.get(title="talk")
     assert text.events.get(type="user.message").payload["content"][0]["text"] == "At 14:30."
     assert workspace.sessions.filter(title="The talk").exists()

@@ -65,12 +65,24 @@ def test_only_the_person_is_evidence_and_foreign_tools_are_no_memory(workspace, 
     assert [line["role"] for line in read] == ["user", "agent", "tool", "agent"]
 
 
-def test_who_the_person_is_can_be_chosen(as_bob, workspace):
+def test_who_the_assistant_is_can_be_chosen(as_bob, workspace):
     sent = send(as_bob, ("talk.txt", PLAIN.encode()))
-    carry_out(as_bob, sent, 0, **{"person-0": "Bot"})
+    carry_out(as_bob, sent, 0, **{"assistant-0": "Alice"})
     [session] = workspace.sessions.all()
     kinds = [event.type for event in events.in_order(session.events.all())][:3]
     assert kinds == ["agent.message", "user.message", "agent.message"]
+
+
+@pytest.mark.parametrize(("assistant", "agents"), [("Bot", {"Bot: Here."}), ("", set())])
+def test_of_many_speakers_all_but_the_assistant_are_people(as_bob, workspace, assistant, agents):
+    text = "Ann: Hello.\nBen: Hi.\nBot: Here.\nAnn: Good.\nBen: Bye.\n"
+    sent = send(as_bob, ("talk.txt", text.encode()))
+    page = sent.content.decode()
+    assert '<option value="Bot" selected>' in page and "Everybody else is a person" in page
+    carry_out(as_bob, sent, 0, **{"assistant-0": assistant})
+    [session] = workspace.sessions.all()
+    said = session.events.filter(type="agent.message")
+    assert {event.payload["content"][0]["text"] for event in said} == agents
 
 
 def test_a_transcript_comes_in_once(as_bob, workspace):

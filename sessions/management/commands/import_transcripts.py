@@ -26,7 +26,11 @@ class Command(BaseCommand):
         parser.add_argument("workspace", help="its slug, as in its address")
         parser.add_argument("files", type=Path, nargs="+", help="transcripts, zips or folders")
         parser.add_argument("--yes", action="store_true", help="import; otherwise only the plan")
-        parser.add_argument("--person", metavar="NAME", help="who the person is in plain texts")
+        parser.add_argument(
+            "--assistant",
+            metavar="NAME",
+            help="who is no person in plain texts; '' when all are persons",
+        )
 
     def handle(self, *, workspace: str, files: list[Path], yes: bool, **options) -> None:
         place = find_workspace(workspace)
@@ -42,7 +46,7 @@ class Command(BaseCommand):
         if not sent.found:
             raise CommandError("No transcript was found.")
         if yes:
-            self._import(place, new, options["person"] or "")
+            self._import(place, new, options["assistant"])
         else:
             told = f"Would import {len(new):,} of {len(items):,}."
             self.stdout.write(f"{told} Say --yes to import." if new else told)
@@ -61,8 +65,8 @@ class Command(BaseCommand):
         for what, count in sent.skipped.items():
             self.stdout.write(f"- skipped {count:,}: {visible(what)}")
 
-    def _import(self, place: Workspace, new: list[Item], person: str) -> None:
-        wanted = [(item.transcript, person) for item in new]
+    def _import(self, place: Workspace, new: list[Item], assistant: str | None) -> None:
+        wanted = [(item.transcript, assistant) for item in new]
         made = sum(len(importing.bring_in(place, some)) for some in importing.batches(wanted))
         self.stdout.write(f"Imported {made:,} as sessions of {place.slug}.")
 
@@ -87,7 +91,7 @@ def _line(item: Item) -> str:
     told = [transcript.format, f"{item.said:,} messages", f"{counts['call']:,} calls"]
     told.append(" – ".join(f"{at:%Y-%m-%d %H:%M}" for at in item.times))
     if transcript.speakers:
-        told.append(f"the person is {visible(transcript.person)}")
+        told.append(f"the assistant is {visible(transcript.assistant) or 'nobody'}")
     if item.known:
         told.append(f"imported already: {item.known.pk}")
     mark = "=" if item.known else "+"

@@ -118,3 +118,96 @@ def test_a_file_of_countless_kinds_is_told_in_few_words():
     blocks = [{"type": f"kind {n}"} for n in range(1000)]
     [transcript] = read(lines(claude("user", "Hi."), claude("user", blocks)))
     assert len(transcript.left_out) <= 31 and sum(transcript.left_out.values()) == 1000
+
+
+# -- Branches -----------------------------------------------------------------------------------
+
+
+def chain(*rows):
+    """Rows that name their parents: (key, parent, kind, content, id of the reply)."""
+    return [
+        {
+            **claude(kind, content, uuid=key, parentUuid=parent),
+            "message": {"role": kind, "content": content, "id": more[0] if more else None},
+        }
+        for key, parent, kind, content, *more in rows
+    ]
+
+
+def use(key):
+    return [{"type": "tool_use", "id": key, "name": "Read", "input": {}}]
+
+
+def result(key, text):
+    return [{"type": "tool_result", "tool_use_id": key, "content": text}]
+
+
+def test_where_one_went_back_the_branch_that_went_on_is_read():
+    rows = chain(
+        ("a", None, "user", "Where is the heron?"),
+        ("b", "a", "assistant", "By the pond."),
+        ("c", "b", "user", "Which one?"),
+        ("d", "c", "assistant", "The small one."),
+        ("e", "b", "user", "And the stork?"),
+        ("f", "e", "assistant", "On the roof."),
+    )
+    [transcript] = read(lines(*rows))
+    assert [text.text for text in transcript.messages] == [
+        "Where is the heron?",
+        "By the pond.",
+        "And the stork?",
+        "On the roof.",
+    ]
+    assert transcript.left_out == {claude_code.REWOUND: 2}
+
+
+def test_parallel_calls_fork_without_a_branch_being_left():
+    rows = chain(
+        ("a", None, "user", "Look."),
+        ("b", "a", "assistant", use("t1"), "m1"),
+        ("c", "b", "assistant", use("t2"), "m1"),
+        ("d", "b", "user", result("t1", "one")),
+        ("e", "c", "user", result("t2", "two")),
+        ("f", "e", "assistant", "Done.", "m2"),
+    )
+    [transcript] = read(lines(*rows))
+    assert [role for role, _ in told(transcript)] == [
+        *("user", "call", "call", "result", "result", "agent")
+    ]
+    assert not transcript.left_out
+
+
+def test_parallel_calls_of_a_branch_that_was_left_go_with_it():
+    rows = chain(
+        ("a", None, "user", "Look."),
+        ("b", "a", "assistant", use("t1"), "m1"),
+        ("c", "b", "assistant", use("t2"), "m1"),
+        ("d", "b", "user", result("t1", "one")),
+        ("e", "c", "user", result("t2", "two")),
+        ("f", "a", "user", "Rather not."),
+    )
+    [transcript] = read(lines(*rows))
+    assert told(transcript) == [("user", "Look."), ("user", "Rather not.")]
+    assert transcript.left_out == {claude_code.REWOUND: 4}
+
+
+def test_a_window_that_was_condensed_begins_a_tree_of_its_own():
+    rows = chain(
+        ("a", None, "user", "Where is the heron?"),
+        ("b", "a", "assistant", "By the pond."),
+        ("c", None, "user", "This session goes on."),
+        ("d", "c", "user", "And the stork?"),
+    )
+    rows[2]["isCompactSummary"] = True
+    aside = {**rows[1], "uuid": "x", "parentUuid": "a", "isSidechain": True}
+    [transcript] = read(lines(*rows, aside))
+    assert len(transcript.messages) == 3
+    assert transcript.left_out == {claude_code.SUMMARIES: 1, "messages of sub-agents": 1}
+
+
+@pytest.mark.parametrize("parent", ["a", "b", "nowhere", 7, None])
+def test_parents_that_make_no_sense_lose_nothing(parent):
+    rows = chain(("a", "b", "user", "One."), ("b", "a", "assistant", "Two."))
+    rows += chain(("c", parent, "user", "Three."))
+    [transcript] = read(lines(*rows))
+    assert [each.text for each in transcript.messages] == ["One.", "Two.", "Three."]

@@ -13,12 +13,25 @@ from tests.sessions.foreign.conversations import CODE, OPENAI, PLAIN, lines, rea
 def test_plain_text_is_read_by_its_speakers():
     [transcript] = read(PLAIN.encode(), "talk.txt")
     assert told(transcript)[0] == ("said", "When is the talk?\nI forgot.")
-    assert transcript.speakers == ["Alice", "Bot"] and transcript.person == "Alice"
+    assert transcript.speakers == ["Alice", "Bot"] and transcript.assistant == "Bot"
 
 
-def test_the_person_is_known_by_a_usual_name():
-    [transcript] = read(b"Assistant: Hello.\nHuman: Hi.\nAssistant: How are you?\n", "a.txt")
-    assert transcript.person == "Human"
+@pytest.mark.parametrize(
+    ("speakers", "assistant"),
+    [
+        ("Assistant Human", "Assistant"),
+        ("Zoe Me", "Zoe"),  # the other one of two
+        ("Q A", "A"),
+        ("Alice Bob", "Bob"),  # who spoke second, as in most talks with a machine
+        ("Alice ChatGPT Bob", "ChatGPT"),
+        ("Alice Bob Carol", ""),  # a talk among people
+        ("Alice", ""),
+    ],
+)
+def test_the_assistant_of_a_text_is_guessed_by_its_name(speakers, assistant):
+    text = "".join(f"{name}: Hello.\n{name}: Still here.\n" for name in speakers.split())
+    [transcript] = read(text.encode(), "a.txt")
+    assert transcript.assistant == assistant
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
