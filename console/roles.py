@@ -1,10 +1,13 @@
 """The processes Reverie consists of. Each function runs one in this process until it is told to stop."""
 
+import asyncio
+import contextlib
 import os
 import socket
 import sys
 import warnings
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from django.conf import settings
@@ -12,8 +15,25 @@ from django.conf import settings
 from console.celery import app
 from console.live import hub
 
+TICK = 1.0  # seconds
+
 
 class Web(uvicorn.Server):
+    """Uvicorn's server, which wakes once a second for the date in its answers, not ten times."""
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._end.wait(), TICK)
+
+    def handle_exit(self, number: int, frame: FrameType | None) -> None:
+        super().handle_exit(number, frame)
+        if self._loop:  # otherwise it has not begun to serve, and will see for itself
+            self._loop.call_soon_threadsafe(self._end.set)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await hub.stop()  # ends the streams, which would otherwise be waited for in vain
         await super().shutdown(sockets)

@@ -11,7 +11,7 @@ from functools import cache, partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import CharField, DateTimeField, Field, Model, TextField
+from django.db.models import CharField, DateTimeField, Field, Model, QuerySet, TextField
 
 from console.ids import PublicIdField
 
@@ -111,6 +111,27 @@ def locked(model: type[Model], pk: Any) -> Model | None:
         cursor.execute(_locking(model), [model._meta.pk.get_prep_value(pk)])
         found = cursor.fetchone()
     return found and instance(model, found)
+
+
+def any_of(*queries: QuerySet) -> Callable[[], bool]:
+    """Make a question to ask again and again: whether one of the queries finds a row.
+
+    Their statements are made once, so the time in them has to be the database's, `Now()`.
+    """
+
+    @cache
+    def statements() -> list[tuple[str, tuple]]:
+        return [query.order_by().values("pk")[:1].query.sql_with_params() for query in queries]
+
+    def ask() -> bool:
+        with connection.cursor() as cursor:
+            for statement, values in statements():
+                cursor.execute(statement, values)
+                if cursor.fetchone():
+                    return True
+        return False
+
+    return ask
 
 
 def moment(at: datetime) -> Any:

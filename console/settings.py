@@ -201,11 +201,16 @@ SWEEP_SECONDS = 3.0
 # A sweep nobody ran in time is worth nothing: without a worker they would only pile up.
 SWEEP = {"schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS * 3}}
 HOURLY = {"schedule": 3600.0, "options": {"expires": 3600.0}}
+# The tasks that sweep, and who knows whether there is anything for them: the scheduler asks first.
+SWEEPS = {
+    "sessions.tasks.sweep": "sessions.tasks.has_strays",
+    "dreaming.tasks.sweep": "dreaming.tasks.has_strays",
+    "dreaming.tasks.sweep_ends": "dreaming.tasks.has_ends",
+    "memory.tasks.sweep": "memory.indexing.is_behind",
+}
+CELERY_BEAT_SCHEDULER = "console.scheduler:Scheduler"
 CELERY_BEAT_SCHEDULE = {
-    "sweep turns": {"task": "sessions.tasks.sweep", **SWEEP},
-    "sweep dreams": {"task": "dreaming.tasks.sweep", **SWEEP},
-    "sweep ends": {"task": "dreaming.tasks.sweep_ends", **SWEEP},
-    "sweep texts": {"task": "memory.tasks.sweep", **SWEEP},
+    **{task: {"task": task, **SWEEP} for task in SWEEPS},
     "sweep uploads": {"task": "memory.tasks.sweep_uploads", **HOURLY},
     "sweep imports": {"task": "sessions.tasks.sweep_imports", **HOURLY},
 }

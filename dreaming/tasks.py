@@ -4,10 +4,12 @@ from contextlib import suppress
 
 from celery import shared_task
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from console import rows
 from dreaming import extraction, pipeline, prompts
-from dreaming.models import Dream, Extraction
+from dreaming.models import Dream, Extraction, ExtractionState
 from sessions import leases, loop
 from sessions.conversation import Refused
 from sessions.models import Session, Thread
@@ -46,6 +48,9 @@ def sweep() -> None:
         advance.delay(pk)
 
 
+has_strays = rows.any_of(Dream.objects.unsettled())
+
+
 def ring_later(thread_id: str, seconds: float) -> None:
     work.apply_async([thread_id], countdown=seconds)
 
@@ -65,6 +70,12 @@ def sweep_ends() -> None:
     room = max(settings.DREAM_THREADS - pipeline.at_work(), 0)
     for key in extraction.waiting()[:room]:
         extract.delay(key)
+
+
+has_ends = rows.any_of(
+    Session.objects.filter(save_at__lte=Now()),
+    Extraction.objects.filter(state=ExtractionState.RUNNING),
+)
 
 
 def ring_extraction(thread_id: str, seconds: float) -> None:

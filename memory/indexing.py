@@ -57,6 +57,11 @@ def _catch_up(until: float) -> int:
     return done
 
 
+def is_behind() -> bool:
+    """Whether there are enough texts that wait to be indexed."""
+    return bool(_waiting())
+
+
 def _waiting() -> list[int]:
     """The next texts to index together; none while there are too few."""
     rows = list(

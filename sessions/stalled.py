@@ -1,7 +1,7 @@
 """Turns that a budget has stopped, and how they go on once it leaves room: raised, or a new month."""
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from console.models import Workspace
 from sessions import events, spending, telling
@@ -10,13 +10,18 @@ from sessions.models import BUDGET_REACHED, Session, Status, Thread
 AT_ONCE = 200
 
 
+def threads() -> QuerySet[Thread]:
+    """Those that a budget has stopped, whether or not it leaves room by now."""
+    stalled = Thread.objects.filter(status=Status.IDLE, idle_reason=BUDGET_REACHED)
+    return stalled.filter(session__archived_at=None)
+
+
 def resume() -> None:
     """Set those threads to work again whose session and workspace may both spend.
 
     The sweep calls this: whoever raises a budget has to find nothing and nobody.
     """
-    stalled = Thread.objects.filter(status=Status.IDLE, idle_reason=BUDGET_REACHED)
-    stalled = stalled.filter(session__archived_at=None)
+    stalled = threads()
     named = Workspace.objects.filter(pk__in=stalled.order_by().values("session__workspace"))
     free = [pk for pk in named.values_list("pk", flat=True) if not spending.is_spent(pk)]
     if free:

@@ -3,8 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
+from console import rows
 from sessions import importing, leases, loop, stalled
-from sessions.models import Thread
+from sessions.models import Status, Thread
 from sessions.tools import chat_tools
 from sessions.trades import Trade
 
@@ -22,6 +23,13 @@ def sweep() -> None:
     waiting = Thread.objects.filter(loop.due(), leases.free(timezone.now()), purpose="chat")
     for pk in waiting.values_list("pk", flat=True)[:500]:
         run_turn.delay(pk)
+
+
+# Only a moment or a lease may stand between these and the sweep: that is for it to see.
+has_strays = rows.any_of(
+    Thread.objects.filter(status__in=(Status.RUNNING, Status.RESCHEDULING), purpose="chat"),
+    stalled.threads(),
+)
 
 
 @shared_task

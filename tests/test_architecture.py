@@ -17,7 +17,7 @@ LAYERS = {
         models
         rows sandbox vault
         trouble actors htmx middleware templatetags throttle endpoints bells broker live
-        live_datagrams live_postgres celery
+        live_datagrams live_postgres celery scheduler
         accounts access doctor
         palette
         forms queries
