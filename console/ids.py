@@ -40,6 +40,7 @@ def encode(prefix: str, key: int) -> str:
     return f"{prefix}_01{digits}"
 
 
+@lru_cache(10_000)
 def decode(prefix: str, public_id: str) -> int:
     """Turn a public id back into the row's key; anything else becomes `NOBODY`.
 
@@ -49,11 +50,6 @@ def decode(prefix: str, public_id: str) -> int:
     head, tail = public_id[: len(prefix) + 3], public_id[len(prefix) + 3 :]
     if head != f"{prefix}_01" or len(tail) != WIDTH or not set(tail) <= set(ALPHABET):
         return NOBODY
-    return _key(prefix, tail)
-
-
-@lru_cache(10_000)
-def _key(prefix: str, tail: str) -> int:
     number = 0
     for letter in tail:
         number = number * 58 + ALPHABET.index(letter)

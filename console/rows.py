@@ -11,7 +11,16 @@ from functools import cache, partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import CharField, DateTimeField, Field, Model, QuerySet, TextField
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DateTimeField,
+    Field,
+    IntegerField,
+    Model,
+    QuerySet,
+    TextField,
+)
 
 from console.ids import PublicIdField
 
@@ -160,16 +169,16 @@ def _columns(model: type[Model]) -> dict[str, Column]:
 
 def _writer(field: Field) -> Callable[[Any], Any]:
     kind = field.target_field if field.is_relation else field
-    if isinstance(kind, CharField | TextField):
+    if isinstance(kind, PublicIdField):
+        return kind.get_prep_value
+    if isinstance(kind, CharField | TextField | IntegerField | BooleanField):
         return _as_it_is
     if isinstance(kind, DateTimeField):
         return connection.ops.adapt_datetimefield_value
-    if isinstance(kind, PublicIdField):
-        return kind.get_prep_value
     return partial(kind.get_db_prep_save, connection=connection)
 
 
-def _as_it_is(value: str | None) -> str | None:
+def _as_it_is(value: Any) -> Any:
     return value
 
 

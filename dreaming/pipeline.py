@@ -312,15 +312,16 @@ def tell(dream: Dream) -> None:
 def reading_tools(session: Session, actor: Actor) -> Toolbox:
     """A sub-agent looks around in the draft and records findings; it changes nothing."""
     call = Event.objects.filter(pk=actor.event).select_related("thread__transcript").first()
-    looking = [tool for tool in file_tools(Mounts(session, actor)) if tool.name in LOOKING]
+    mounts = Mounts(session, actor)
+    looking = [tool for tool in file_tools(mounts) if tool.name in LOOKING]
     transcript = call.thread.transcript if call else Transcript()
-    return Toolbox([*looking, record_tool(transcript)])
+    return Toolbox([*looking, record_tool(transcript)], mounts)
 
 
 def consolidation_tools(session: Session, actor: Actor) -> Toolbox:
     """The consolidation reads and rewrites the draft, and nothing else."""
     mounts = Mounts(session, actor, into_draft=True)
-    return Toolbox([*file_tools(mounts), remove_tool(mounts)])
+    return Toolbox([*file_tools(mounts), remove_tool(mounts)], mounts)
 
 
 def waiting(dream_id: str) -> list[str]:

@@ -20,6 +20,7 @@ class Asking:
     def __init__(self, thread: Thread, trade: Trade) -> None:
         self.thread, self.trade = thread, trade
         self.session = thread.session
+        self.model: catalogue.Model | None = None
 
     def hear(
         self, request: Request, preview: listening.Preview, is_stopped: Callable[[], bool]
@@ -27,6 +28,10 @@ class Asking:
         """The model's reply; None when the turn was stopped meanwhile. Raises `ProviderError`."""
         provider = catalogue.provider_for(self.session.model, self.session.workspace)
         return listening.hear(provider, request, preview, is_stopped)
+
+    def choose_model(self) -> None:
+        """Look the model up anew: whatever an owner has mended meanwhile works at once."""
+        self.model = catalogue.find(self.session.model, self.session.workspace)
 
     def request(self, log: Sequence[Event]) -> Request:
         config, now = self.session.agent_config, timezone.now()
@@ -60,20 +65,18 @@ class Asking:
 
     def _longest_reply(self) -> int:
         """In tokens; at most half the window: vLLM refuses what would not fit with its answer."""
-        model = catalogue.find(self.session.model, self.session.workspace)
         most = catalogue.LONGEST_REPLY
-        return min(most, model.max_input_tokens // 2) if model else most
+        return min(most, self.model.max_input_tokens // 2) if self.model else most
 
     # -- What is too much ---------------------------------------------------------------
 
     def full(self, log: Sequence[Event]) -> compaction.Cut | None:
         """Where to cut the conversation, when the model's window is nearly full."""
-        if not self._can_compact:
+        model = self.model
+        if not model or not self._can_compact:
             return None
-        model = catalogue.find(self.session.model, self.session.workspace)
-        if model and compaction.is_full(log, model.max_input_tokens, model.max_tokens):
-            return compaction.cut(log, model.max_input_tokens)
-        return None
+        is_full = compaction.is_full(log, model.max_input_tokens, model.max_tokens)
+        return compaction.cut(log, model.max_input_tokens) if is_full else None
 
     def smaller(self, log: Sequence[Event]) -> compaction.Cut | None:
         """Where to cut when the model found the conversation too long, whatever we thought."""

@@ -8,8 +8,9 @@ A tool's effect and its result commit together, so that no effect is lost or dou
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, astuple
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -94,7 +95,7 @@ class Turn:
         self.asking = Asking(self.thread, trade)
         self.known = memo.take(self.thread.pk)
         self.has_failed = False
-        self._catch_up()  # a long log is read before the thread is locked
+        self.known.read_on(self.thread)  # a long log is read before the thread is locked
         self._then: Then | None = self._resume
 
     @property
@@ -122,7 +123,7 @@ class Turn:
         return self._then is not None
 
     def _resume(self) -> Then | None:
-        with self.lease.transaction() as thread:
+        with self._transaction() as thread:
             return self._advance(thread)
 
     def _advance(self, thread: Thread, *, has_just_heard: bool = False) -> Then | None:
@@ -148,7 +149,7 @@ class Turn:
 
     def _take_stock(self, thread: Thread) -> transcript.Turn:
         """Where the turn stands, with a request closed that a dead worker left open."""
-        state = self._hear_decisions(self._catch_up())
+        state = self._hear_decisions(self._where())
         if thread.status == Status.RESCHEDULING:
             self._append(*self._status_entries("running"))
             self._set_status(Status.RUNNING, retry_at=None)
@@ -187,7 +188,7 @@ class Turn:
         kept = compaction.private(self.log, where, summary or compaction.by_code(where.older))
         usage = asdict(reply.usage) if reply else None
         end = telling.span_end(start, is_error=reply is None, usage=usage, condenses=True)
-        with self.lease.transaction() as thread:
+        with self._transaction() as thread:
             self._append(end, Entry(compaction.TYPE, private=kept))
             if reply:
                 counting.add_reply(self.session, thread, reply)
@@ -197,7 +198,7 @@ class Turn:
         """Run a call that may take minutes, but changes nothing of ours before its transaction."""
         toolbox, asked = self._toolbox(call), call.payload
         work = toolbox.work(asked["name"], asked["input"], self._is_stopped)
-        with self.lease.transaction() as thread:
+        with self._transaction() as thread:
             if not thread.stop_requested:
                 result = toolbox.run(asked["name"], asked["input"], work)
                 self._append(telling.result(call, result.text, result.is_error, result.facts))
@@ -212,7 +213,7 @@ class Turn:
         )
         # A refusal ends the turn: nobody would answer its calls.
         entries += [self._call(block) for block in reply.tool_calls if not refused]
-        with self.lease.transaction() as thread:
+        with self._transaction() as thread:
             self._append(*entries)
             counting.add_reply(self.session, thread, reply)
             if not refused:
@@ -225,12 +226,12 @@ class Turn:
         if smaller is None:
             message = f"{TOO_LARGE} {error.message}"
             return self._put_off(start, ProviderError(LIMIT_REACHED, message, retryable=False))
-        with self.lease.transaction():
+        with self._transaction():
             [_, again] = self._append(telling.span_end(start, is_error=True), telling.span_start())
         return partial(self._compact, again, smaller)
 
     def _put_off(self, start: Event, error: ProviderError) -> Then | None:
-        with self.lease.transaction() as thread:
+        with self._transaction() as thread:
             self._append(telling.span_end(start, is_error=True))
             if thread.stop_requested:
                 return self._resume
@@ -255,8 +256,8 @@ class Turn:
         transaction.on_commit(lambda: self.trade.ring(self.thread.pk, seconds), robust=True)
 
     def _give_up(self, type: str, message: str) -> Then | None:
-        with self.lease.transaction():
-            state = self._catch_up()
+        with self._transaction():
+            state = self._where()
             if state.open_request:
                 self._append(telling.span_end(state.open_request, is_error=True))
             self._append(*(telling.result(call, message, True) for call in state.open_calls))
@@ -274,29 +275,37 @@ class Turn:
         for queued in events.queued(self.thread):
             if queued.type == transcript.CONFIRMATION:
                 self._take_up(queued)
-        return self._catch_up()
+        return self._where()
 
     def _run_tools(self, state: transcript.Turn) -> Then | None:
         """Run what takes no time of its own; return what has to happen outside for the rest."""
+        then, results = None, []
         until = time.monotonic() + HOLD_SECONDS
+        toolbox = self._toolbox(state.ready_calls[0])
         for call in state.ready_calls:
             decision, asked = state.decisions.get(call.pk), call.payload
             if permissions.is_denied(decision):
                 refusal = permissions.refusal(decision)
-                self._append(telling.result(call, refusal, True, {"denied": True}))
-                continue
-            if time.monotonic() > until:
-                return self._resume
-            toolbox = self._toolbox(call)
-            if toolbox.takes_long(asked["name"]):
-                return partial(self._run_slowly, call)
-            result = toolbox.run(asked["name"], asked["input"])
-            self._append(telling.result(call, result.text, result.is_error, result.facts))
-        return None
+                results.append(telling.result(call, refusal, True, {"denied": True}))
+            elif then := self._out_of_turn(call, toolbox, until):
+                break
+            else:
+                toolbox.act_for(call.pk)
+                result = toolbox.run(asked["name"], asked["input"])
+                results.append(telling.result(call, *astuple(result)))
+        self._append(*results)
+        return then
+
+    def _out_of_turn(self, call: Event, toolbox: Toolbox, until: float) -> Then | None:
+        """What to do when a call takes long, or others have waited long enough for this transaction."""
+        if toolbox.takes_long(call.payload["name"]):
+            return partial(self._run_slowly, call)
+        return self._resume if time.monotonic() > until else None
 
     def _begin_request(self, state: transcript.Turn) -> Then:
         if state.requests >= MAX_REQUESTS:
             return partial(self._give_up, *TOO_LONG)
+        self.asking.choose_model()
         full = self.asking.full(self.log)
         [start] = self._append(telling.span_start())
         return partial(self._compact, start, full) if full else partial(self._ask, start)
@@ -331,17 +340,24 @@ class Turn:
 
     # -- The parts they share -----------------------------------------------------------
 
-    def _catch_up(self) -> transcript.Turn:
-        self.known.read_on(self.thread)
+    @contextmanager
+    def _transaction(self) -> Iterator[Thread]:
+        """A transaction that holds the thread; `log` is all there is of it until the end."""
+        with self.lease.transaction() as thread:
+            self.known.read_on(self.thread)
+            yield thread
+
+    def _where(self) -> transcript.Turn:
         return transcript.where(self.log)
 
     def _append(self, *entries: Entry) -> list[Event]:
         written = events.append(self.thread, *entries) if entries else []
-        self.known.wrote(written)
+        if written:
+            self.known.wrote(self.thread, written)
         return written
 
     def _take_up(self, event: Event) -> None:
-        self.known.wrote([events.take_up(event)])
+        self.known.wrote(self.thread, [events.take_up(event)])
 
     def _toolbox(self, call: Event) -> Toolbox:
         actor = Actor(self.session.pk, self.session.agent_config["name"], event=call.pk)

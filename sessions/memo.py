@@ -36,11 +36,13 @@ class Log:
             self.events += events.taken_in(thread, self.events[-1].position if self.events else 0)
             self.length = length
 
-    def wrote(self, written: Sequence[Event]) -> None:
-        """Take in what the reader itself has just written, unless others wrote before it."""
-        if written and written[0].position == self.length + 1:
+    def wrote(self, thread: Thread, written: Sequence[Event]) -> None:
+        """Take in what the reader itself has just written."""
+        if written[0].position == self.length + 1:
             self.events += written
             self.length = written[-1].position
+        else:  # others wrote before
+            self.read_on(thread)
 
 
 _logs: OrderedDict[str, Log] = OrderedDict()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from console.actors import Actor
@@ -22,10 +22,15 @@ class Toolbox:
     """Tools by name. A tool's failure is its result: the agent reads it and goes on."""
 
     tools: list[Tool]
+    mounts: Mounts
 
     @property
     def specs(self) -> list[dict]:
         return [tool.spec for tool in self.tools]
+
+    def act_for(self, event: str) -> None:
+        """What is done from now on is done for this event."""
+        self.mounts.by = replace(self.mounts.by, event=event)
 
     def takes_long(self, name: str) -> bool:
         """Whether a call of this tool has something to do before its transaction."""
@@ -68,7 +73,7 @@ def chat_tools(session: Session, actor: Actor) -> Toolbox:
     enabled = enabled_tools(session.agent_config["tools"])
     mounts = Mounts(session, actor)
     tools = [*file_tools(mounts), *([bash_tool(mounts)] if is_offered(session) else [])]
-    return Toolbox([tool for tool in tools if tool.name in enabled])
+    return Toolbox([tool for tool in tools if tool.name in enabled], mounts)
 
 
 def enabled_tools(config: list[dict]) -> set[str]:

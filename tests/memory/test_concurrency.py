@@ -98,7 +98,8 @@ def program(diary):
 def agent(diary, add):
     """How an agent adds a line. As in a turn, each call of a tool is one transaction."""
     session = make_session(stores=[diary.store])
-    box = Toolbox(file_tools(Mounts(session, Actor(session.pk, "Agent"))))
+    mounts = Mounts(session, Actor(session.pk, "Agent"))
+    box = Toolbox(file_tools(mounts), mounts)
 
     def use(name, **given):
         with transaction.atomic():

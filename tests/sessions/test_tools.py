@@ -28,7 +28,7 @@ def session(store):
 @pytest.fixture
 def use(session):
     mounts = Mounts(session, Actor(session.pk, "Agent"))
-    box = Toolbox([*file_tools(mounts), remove_tool(mounts)])
+    box = Toolbox([*file_tools(mounts), remove_tool(mounts)], mounts)
     return lambda name, **given: box.run(name, given)
 
 
@@ -97,12 +97,16 @@ def test_what_cannot_be_done_is_an_answer_not_a_crash(use, name, given):
 def test_read_only_and_archived_stores_are_not_changed(use, session, store):
     session.attachments.update(access=Access.READ_ONLY)
     mounts = Mounts(session, Actor(session.pk, "Agent"))
-    result = Toolbox(file_tools(mounts)).run("write", {"file_path": f"{ROOT}/x.md", "content": "x"})
+    result = Toolbox(file_tools(mounts), mounts).run(
+        "write", {"file_path": f"{ROOT}/x.md", "content": "x"}
+    )
     assert result.is_error and "read-only" in result.text
     session.attachments.update(access=Access.READ_WRITE)
     stores.archive(store)
     mounts = Mounts(session, Actor(session.pk, "Agent"))
-    result = Toolbox(file_tools(mounts)).run("write", {"file_path": f"{ROOT}/x.md", "content": "x"})
+    result = Toolbox(file_tools(mounts), mounts).run(
+        "write", {"file_path": f"{ROOT}/x.md", "content": "x"}
+    )
     assert result.is_error and "archived" in result.text
     assert store.versions.count() == 2
 
@@ -110,7 +114,7 @@ def test_read_only_and_archived_stores_are_not_changed(use, session, store):
 def test_a_deleted_store_is_said_to_be_gone(session, store):
     stores.delete_store(store)
     mounts = Mounts(session, Actor(session.pk, "Agent"))
-    result = Toolbox(file_tools(mounts)).run("read", {"file_path": f"{ROOT}/talk.md"})
+    result = Toolbox(file_tools(mounts), mounts).run("read", {"file_path": f"{ROOT}/talk.md"})
     assert result.is_error and "deleted" in result.text
 
 
