@@ -5,12 +5,12 @@ from functools import cached_property
 
 from django.utils import timezone
 
-from console import rows
 from console.actors import Actor
 from sessions import compaction, context, listening
-from sessions.models import Attachment, Event, Thread
+from sessions.models import Event, Thread
 from sessions.providers import catalogue
 from sessions.providers.base import Reply, Request
+from sessions.tools.mounts import attached
 from sessions.trades import Trade
 
 
@@ -35,8 +35,6 @@ class Asking:
 
     def request(self, log: Sequence[Event]) -> Request:
         config, now = self.session.agent_config, timezone.now()
-        mounted = "session_id = %s ORDER BY id"
-        attachments = rows.find(Attachment, mounted, rows.key(self.session))
         keys = ("name", "description", "input_schema")
         custom = [
             {key: tool[key] for key in keys}
@@ -45,7 +43,9 @@ class Asking:
         ]
         return Request(
             model=self.session.model,
-            system=context.system_prompt(self.trade.system or config["system"], attachments, now),
+            system=context.system_prompt(
+                self.trade.system or config["system"], attached(self.session), now
+            ),
             messages=compaction.shown(self._shown(log)),
             tools=[*self.specs, *custom],
             now=now,

@@ -22,6 +22,9 @@ from console import rows
 logger = logging.getLogger(__name__)
 
 
+RELEASE = "UPDATE {} SET lease_owner = '', lease_until = NULL WHERE id = %s AND lease_owner = %s"
+
+
 class LeaseLost(Exception):
     """Another worker has taken over; whatever this one still meant to write must not be."""
 
@@ -45,8 +48,9 @@ class Lease:
 
     def release(self) -> None:
         _heart.forget(self)
-        mine = self.model.objects.filter(pk=self.pk, lease_owner=self.owner)
-        mine.update(lease_owner="", lease_until=None)
+        key = self.model._meta.pk.get_prep_value(self.pk)
+        with connection.cursor() as cursor:
+            cursor.execute(RELEASE.format(self.model._meta.db_table), [key, self.owner])
 
 
 def free(now) -> Q:

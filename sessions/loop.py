@@ -89,7 +89,7 @@ class Turn:
         self.lease, self.trade = lease, trade
         [self.thread] = rows.find(Thread, "id = %s", Thread._meta.pk.get_prep_value(lease.pk))
         self.session = rows.follow(self.thread, "session")
-        for name in ("workspace", "agent", "environment"):
+        for name in ("workspace", "environment"):
             rows.follow(self.session, name)
         self.is_primary = self.thread.parent_id is None
         self.asking = Asking(self.thread, trade)
@@ -149,7 +149,7 @@ class Turn:
 
     def _take_stock(self, thread: Thread) -> transcript.Turn:
         """Where the turn stands, with a request closed that a dead worker left open."""
-        state = self._hear_decisions(self._where())
+        state = self._hear_decisions(self.known.turn())
         if thread.status == Status.RESCHEDULING:
             self._append(*self._status_entries("running"))
             self._set_status(Status.RUNNING, retry_at=None)
@@ -257,7 +257,7 @@ class Turn:
 
     def _give_up(self, type: str, message: str) -> Then | None:
         with self._transaction():
-            state = self._where()
+            state = self.known.turn()
             if state.open_request:
                 self._append(telling.span_end(state.open_request, is_error=True))
             self._append(*(telling.result(call, message, True) for call in state.open_calls))
@@ -275,7 +275,7 @@ class Turn:
         for queued in events.queued(self.thread):
             if queued.type == transcript.CONFIRMATION:
                 self._take_up(queued)
-        return self._where()
+        return self.known.turn()
 
     def _run_tools(self, state: transcript.Turn) -> Then | None:
         """Run what takes no time of its own; return what has to happen outside for the rest."""
@@ -347,9 +347,6 @@ class Turn:
             self.known.read_on(self.thread)
             yield thread
 
-    def _where(self) -> transcript.Turn:
-        return transcript.where(self.log)
-
     def _append(self, *entries: Entry) -> list[Event]:
         written = events.append(self.thread, *entries) if entries else []
         if written:
@@ -401,7 +398,9 @@ class Turn:
             rows.change(self.session, **told, save_at=self._save_at() if reason else None)
 
     def _save_at(self) -> datetime | None:
-        minutes = None if self.session.is_dream else self.session.agent.saves_after
+        if self.session.is_dream:
+            return None
+        minutes = rows.follow(self.session, "agent").saves_after
         return None if minutes is None else timezone.now() + timedelta(minutes=minutes)
 
     def _status_entries(self, status: str) -> list[Entry]:

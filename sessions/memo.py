@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from console import rows
-from sessions import events
+from sessions import events, transcript
 from sessions.models import Event, Thread
 
 MOST = 64 << 20  # letters of JSON, of all logs together
@@ -28,6 +28,8 @@ class Log:
     length: int = 0
     size: int = 0  # letters of JSON
     measured: int = 0  # how many of the events are in `size`
+    standing: transcript.Standing = field(default_factory=transcript.Standing)
+    followed: int = 0  # how many of the events are in `standing`
 
     def read_on(self, thread: Thread) -> None:
         """Read what has come in since: results of custom tools come from outside, at any time."""
@@ -35,6 +37,13 @@ class Log:
         if length != self.length:
             self.events += events.taken_in(thread, self.events[-1].position if self.events else 0)
             self.length = length
+
+    def turn(self) -> transcript.Turn:
+        """Where the turn under way stands."""
+        for event in self.events[self.followed :]:
+            self.standing.take(event)
+        self.followed = len(self.events)
+        return self.standing.turn()
 
     def wrote(self, thread: Thread, written: Sequence[Event]) -> None:
         """Take in what the reader itself has just written."""

@@ -1,7 +1,7 @@
 """Pure: what a thread's log says about where its turn stands, and what a model is shown of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from console.api import stamp
@@ -55,25 +55,33 @@ class Turn:
         return [call for call in self.open_calls if call not in held]
 
 
-def where(events: Sequence[Event]) -> Turn:
-    """Read the state of the current turn from a thread's events in order of position."""
-    turn = Turn()
-    calls: dict[str, Event] = {}
-    for event in events:
+class Standing:
+    """Follows a thread's events, in order of position, and knows where the current turn stands."""
+
+    def __init__(self) -> None:
+        self._turn = Turn()
+        self._calls: dict[str, Event] = {}
+
+    def turn(self) -> Turn:
+        """Where the turn stands now; what is taken in later does not change it."""
+        decisions = dict(self._turn.decisions)
+        return replace(self._turn, open_calls=list(self._calls.values()), decisions=decisions)
+
+    def take(self, event: Event) -> None:
+        """Take in the log's next event."""
         if event.type in TURN_ENDS:
             # A call that waits for somebody outside outlives the turn that made it.
-            turn, calls = _after(event, turn), calls if waits_for_answers(event) else {}
+            self._calls = self._calls if waits_for_answers(event) else {}
+            self._turn = _after(event, self._turn)
         elif event.type in CALLS:
-            calls[event.pk] = event
+            self._calls[event.pk] = event
         elif event.type in ANSWERS:
-            calls.pop(event.payload[ANSWERS[event.type]], None)
-            turn.needs_reply = True
+            self._calls.pop(event.payload[ANSWERS[event.type]], None)
+            self._turn.needs_reply = True
         elif event.type == CONFIRMATION:
-            turn.decisions[event.payload["tool_use_id"]] = event
+            self._turn.decisions[event.payload["tool_use_id"]] = event
         else:
-            _note(turn, event)
-    turn.open_calls = list(calls.values())
-    return turn
+            _note(self._turn, event)
 
 
 def _after(end: Event, turn: Turn) -> Turn:

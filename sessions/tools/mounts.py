@@ -1,7 +1,8 @@
 """The file system a session sees: its stores under /mnt/memory and its own /workspace."""
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -21,6 +22,11 @@ NOTE = (
     " VALUES (%s, %s, %s, %s) ON CONFLICT (session_id, path)"
     " DO UPDATE SET sha256 = excluded.sha256, seen_at = excluded.seen_at"
 )
+
+
+def attached(session: Session) -> list[Attachment]:
+    """What is mounted into the session, without the stores."""
+    return rows.find(Attachment, "session_id = %s ORDER BY id", rows.key(session))
 
 
 @dataclass(frozen=True)
@@ -43,14 +49,15 @@ class Mounts:
     session: Session
     by: Actor
     into_draft: bool = False
-    attachments: list[Attachment] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        mounted = "session_id = %s ORDER BY id"
-        self.attachments = rows.find(Attachment, mounted, rows.key(self.session))
-        for attachment in self.attachments:
+    @cached_property
+    def attachments(self) -> list[Attachment]:
+        """What is mounted, as it is when somebody first asks."""
+        mounted = attached(self.session)
+        for attachment in mounted:
             if store := rows.follow(attachment, "store"):
                 store.workspace = self.session.workspace
+        return mounted
 
     def place(self, path: str) -> Place:
         """Find where `path` leads. Raises `ToolError` outside the mounts and the workspace."""

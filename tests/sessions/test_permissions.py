@@ -219,7 +219,7 @@ def test_a_decision_survives_the_worker_that_heard_it(fake, api):
     thread = session.primary
     turn = loop.Turn(loop.leases.claim(loop.Thread, thread.pk, loop.due()), tasks.CHAT)
     with turn._transaction():
-        turn._hear_decisions(turn._where())
+        turn._hear_decisions(turn.known.turn())
     turn.lease.release()
     work(session)
     assert written(session) == 1 and types(session).count("agent.tool_result") == 1
