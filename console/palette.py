@@ -61,14 +61,15 @@ class Entry:
 Source = Callable[[Seeker], Iterable[Entry]]
 
 
-def entries(seeker: Seeker) -> list[Entry]:
-    """What answers best, or what is newest when nothing was typed."""
+def entries(seeker: Seeker) -> tuple[list[Entry], int]:
+    """What answers best, or what is newest when nothing was typed; and how many more answer."""
     sources: list[Source] = [import_string(name) for name in settings.PALETTE]
     found = [entry for source in sources for entry in source(seeker)]
     if seeker.words:
-        return sorted((entry for entry in found if entry.score), key=_rank)[:MOST]
+        answers = sorted((entry for entry in found if entry.score), key=_rank)
+        return answers[:MOST], len(answers[MOST:])
     newest = sorted((entry for entry in found if entry.at), key=_rank)[:RECENT]
-    return newest + [entry for entry in found if not entry.at][: MOST - len(newest)]
+    return newest + [entry for entry in found if not entry.at][: MOST - len(newest)], 0
 
 
 def _rank(entry: Entry) -> tuple[float, float]:

@@ -85,7 +85,8 @@ def palette(request, workspace):
     """The entries for what was typed; the frame around them is on every page."""
     typed = request.GET.get("q", "").replace("\0", "")[: palettes.LETTERS].strip()
     seeker = palettes.Seeker(workspace, request.role, typed.lower())
-    context = {"entries": palettes.entries(seeker), "typed": typed}
+    entries, more = palettes.entries(seeker)
+    context = {"entries": entries, "more": more, "typed": typed}
     return render(request, "console/_palette.html", context)
 
 

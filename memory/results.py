@@ -17,7 +17,8 @@ from memory.reading import Clock
 from memory.rendering import reveal
 from memory.search import Hit, Hits
 
-NAMES = 6  # files found by their path alone
+NAMES = 6  # files found by their path alone, shown at once
+MOST_NAMES = 500  # of them, when asked for
 BEST = 50  # files that a search for words shows
 MARKS = 100  # in one line
 SECONDS = 4.0  # a page waits no longer
@@ -64,8 +65,34 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a search goes on: after a line of a file of a store or, among the best, after so many files."""
+
+    store: str = ""
+    path: str = ""
+    line: int = 0
+    files: int = 0
+
+    @classmethod
+    def read(cls, written: str) -> "Place":
+        """The place that a link names; the beginning when it names none."""
+        if written.isascii() and written.isdigit() and len(written) < 8:
+            return cls(files=int(written))
+        store, line, path = [*written.split(" ", 2), "", ""][:3]
+        if not (line.isascii() and line.isdigit() and len(line) < 10 and path):
+            return cls()
+        return cls(store, path, int(line))
+
+    def __str__(self) -> str:
+        return f"{self.store} {self.line} {self.path}" if self.store else str(self.files or "")
+
+
+BEGINNING = Place()
+
+
+@dataclass(frozen=True)
 class Results:
-    """`named` are files whose path matches; `more` says that there is more than this.
+    """`named` are files whose path matches; `more` says that there is more than this, `next` where.
 
     `unread` are the stores that the time did not suffice for, not all of them or none of them.
     """
@@ -74,35 +101,65 @@ class Results:
     named: list[Memory] = field(default_factory=list)
     more: bool = False
     unread: list[Store] = field(default_factory=list)
+    next: Place | None = None
 
     @property
     def count(self) -> int:
         return sum(file.count for file in self.files)
 
+    @property
+    def also_named(self) -> list[Memory]:
+        """Those of the `named` that are not shown at once."""
+        return self.named[NAMES:]
 
-Finder = Callable[[Store, int, Clock], Hits]
+    @property
+    def first_named(self) -> list[Memory]:
+        return self.named[:NAMES]
+
+
+Finder = Callable[[Store, int, Clock, tuple[str, int]], Hits]
 Marker = Callable[[bytes], Iterable[tuple[int, int]]]
 
 
-def look(stores: QuerySet[Store], query: Query, *, seconds: float) -> Results:
+def look(
+    stores: QuerySet[Store], query: Query, *, seconds: float, after: Place = BEGINNING
+) -> Results:
     """Look through the stores, one after the other, for so long. Raises `Invalid`."""
     find, mark = _means(query)
     clock, hits, unread, more = Clock(seconds), [], [], False
-    for store in stores:
-        room = _room(query, len(hits))
-        found = find(store, room, clock) if room and not clock.is_over else Hits([])
+    for store in _from(stores, after):
+        room = _room(query, len(hits), after)
+        line = (after.path, after.line) if store.pk == after.store else ("", 0)
+        found = find(store, room, clock, line) if room and not clock.is_over else Hits([])
         hits += [(store, hit) for hit in found.hits]
         more = more or found.more or not room
         unread += [store] if clock.is_over else []
     if query.mode == "words":
         hits.sort(key=lambda pair: -pair[1].score)
-        more, hits = more or len(hits) > BEST, hits[:BEST]
-    return Results(list(_by_file(hits, mark)), _named(stores, query), more, unread)
+        end = after.files + BEST
+        more, hits = more or len(hits) > end, hits[after.files : end]
+    named = _named(stores, query) if after == BEGINNING else []
+    going_on = _end(query, hits, after) if more and hits else None
+    return Results(list(_by_file(hits, mark)), named, more, unread, going_on)
 
 
-def _room(query: Query, found: int) -> int:
+def _from(stores: QuerySet[Store], after: Place) -> Iterable[Store]:
+    """The stores from the one on where the last page ended; all of them if it is gone."""
+    found = list(stores)
+    start = next((at for at, store in enumerate(found) if store.pk == after.store), 0)
+    return found[start:]
+
+
+def _end(query: Query, hits: list[tuple[Store, Hit]], after: Place) -> Place:
+    if query.mode == "words":
+        return Place(files=after.files + len(hits))
+    store, last = hits[-1]
+    return Place(store.pk, last.path, last.line_number)
+
+
+def _room(query: Query, found: int, after: Place) -> int:
     """How many hits there is room for: any store may have the best ones."""
-    return BEST if query.mode == "words" else max(0, search.LIMIT - found)
+    return after.files + BEST if query.mode == "words" else max(0, search.LIMIT - found)
 
 
 def _means(query: Query) -> tuple[Finder, Marker]:
@@ -116,14 +173,14 @@ def _means(query: Query) -> tuple[Finder, Marker]:
 
 
 def _ranked_by(query: Query) -> Finder:
-    return lambda store, limit, clock: search.ranked(
+    return lambda store, limit, clock, _: search.ranked(
         store, query.text, prefix=query.prefix, limit=limit, clock=clock
     )
 
 
 def _matching(pattern: Pattern, prefix: str) -> Finder:
-    return lambda store, limit, clock: search.grep(
-        store, pattern, prefix=prefix, limit=limit, clock=clock
+    return lambda store, limit, clock, after: search.grep(
+        store, pattern, prefix=prefix, limit=limit, clock=clock, after=after
     )
 
 
@@ -132,7 +189,7 @@ def _named(stores: QuerySet[Store], query: Query) -> list[Memory]:
         return []
     memories = Memory.objects.filter(store__in=stores).select_related("store")
     memories = memories.under(query.prefix.rstrip("/") + "/")
-    return list(memories.filter(path__icontains=query.text.strip())[:NAMES])
+    return list(memories.filter(path__icontains=query.text.strip())[:MOST_NAMES])
 
 
 # -- Lines --------------------------------------------------------------------------------

@@ -42,9 +42,10 @@ def search(request, workspace):
 def _searched(request, stores) -> tuple[dict, int]:
     form, found = SearchForm(request.GET), None
     query, error = form.query, form.problem
+    after = results.Place.read(request.GET.get("after", ""))
     if query:
         try:
-            found = results.look(stores, query, seconds=results.SECONDS)
+            found = results.look(stores, query, seconds=results.SECONDS, after=after)
         except paths.Invalid as invalid:
             error = str(invalid)
     context = {
@@ -52,6 +53,7 @@ def _searched(request, stores) -> tuple[dict, int]:
         "modes": results.MODES,
         "q": request.GET.get("q", ""),
         "results": found,
+        "is_further": after != results.BEGINNING,
         "error": error,
         "seconds": results.SECONDS,
     }

@@ -265,8 +265,9 @@ def raw(call: Event, result: Event | None) -> list[tuple[str, str]]:
     return [(title, json.dumps(value, ensure_ascii=False, indent=2)) for title, value in shown]
 
 
-def headed(sessions: Iterable[Session]) -> Iterable[Session]:
+def headed(sessions: Iterable[Session]) -> list[Session]:
     """Give each of a list its `heading`: the title, or what was said first, else that is `below`."""
+    sessions = list(sessions)
     for session in sessions:
         said = " ".join((session.first_words or "").split())
         session.heading = session.title or said or "Untitled session"

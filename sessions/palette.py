@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from django.urls import reverse
 
 from console.palette import Entry, Seeker, fit, likely
+from sessions.page import headed
 
 
 def sessions(seeker: Seeker) -> Iterator[Entry]:
     rows = seeker.workspace.sessions.filter(is_dream=False, archived_at=None)
-    for session in likely(
-        rows.select_related("agent").order_by("-updated_at"), "title", seeker.words
-    ):
+    rows = rows.select_related("agent").with_first_words().order_by("-updated_at")
+    for session in headed(likely(rows, "title", seeker.words)):
         url = reverse("sessions:session", args=[seeker.workspace.slug, session.pk])
-        title = str(session)
+        title = session.heading[:200]
         yield Entry(
             "Session",
             title,

@@ -65,7 +65,7 @@ LAYERS = {
         importing
         tasks
         conversation updates afterthoughts
-        palette reading page panels news feeds wire shapes
+        reading page palette panels news feeds wire shapes
         record
         forms environment_forms
         views agent_views environment_views money_views record_views import_views api stream

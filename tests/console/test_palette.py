@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from console import palette
 from memory import stores
+from sessions import events
 from tests.factories import make_agent, make_dream, make_memory, make_session, make_store
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,20 @@ def test_the_last_entry_searches_inside_the_files(as_alice, house):
     assert entries(as_alice, "nowhere & <b>") == []
     assert f"{reverse('memory:search', args=['lab'])}?q=nowhere%20%26%20%3Cb%3E" in shown
     assert "<b>" not in as_alice.get("/w/lab/palette", {"q": "<b>"}).content.decode()
+
+
+def test_the_last_entry_says_how_many_more_there_are(as_alice, house):
+    make_store(name="Birds", files={f"/crane-{number}.md": "x" for number in range(20)})
+    assert len(entries(as_alice, "crane-")) == 12
+    assert "8 more" in ask(as_alice, "crane-")
+    assert " more</span>" not in ask(as_alice, "crane-17")
+
+
+def test_a_session_without_a_title_is_found_by_its_first_words(as_alice, house):
+    session = make_session(title="")
+    said = {"content": [{"type": "text", "text": "Where do the cranes sleep?"}]}
+    events.append(session.primary, events.Entry("user.message", said))
+    assert entries(as_alice, "cranes")[0][:2] == ("Session", "Where do the cranes sleep?")
 
 
 def test_it_offers_only_what_one_may_do(as_vera, as_alice, house):

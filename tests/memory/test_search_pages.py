@@ -1,5 +1,6 @@
 """Searching in a store and across a workspace, as a browser asks for it."""
 
+import re
 from html import unescape
 from urllib.parse import urlencode
 
@@ -88,6 +89,13 @@ def test_files_are_found_by_their_path(as_alice, store):
     assert link(store, "/plan.md") in shown
 
 
+def test_all_files_found_by_their_path_can_be_seen(as_alice, store):
+    for number in range(20):
+        make_memory(store, f"/crane-{number}.md", "x")
+    shown = page(ask(as_alice, store, q="crane-"))
+    assert "14 more" in shown and all(f"/crane-{number}.md" in shown for number in range(20))
+
+
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
@@ -118,10 +126,45 @@ def test_no_query_breaks_the_page(as_alice, store, query, mode):
     assert ask(as_alice, q=query, mode=mode).status_code in (200, 422)
 
 
-def test_more_than_can_be_shown_is_said(as_alice, store):
-    make_memory(store, "/many.md", "heron\n" * 300)
-    shown = page(ask(as_alice, q="heron"))
-    assert "the first 200 in 1 file; narrow the search" in shown
+NEXT = re.compile(r'<a [^>]*rel="next" href="([^"]*)"')
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_what_does_not_fit_comes_on_further_pages_each_line_once(as_alice, store, everywhere):
+    make_memory(store, "/many & more.md", "crane\n" * 300)
+    make_memory(store, "/some.md", "crane\n" * 50)
+    if everywhere:
+        make_memory(make_store(name="Other"), "/other.md", "crane\n" * 150)
+    answer, seen = ask(as_alice, None if everywhere else store, q="crane"), []
+    assert "the first 200 in" in page(answer)
+    url = answer.wsgi_request.path
+    while True:
+        html = answer.content.decode()
+        seen += re.findall(r'<a href="([^"?]*)\?[^"]*#L(\d+)"', html)
+        if not (found := NEXT.search(html)):
+            break
+        answer = as_alice.get(url + unescape(found[1]))
+        assert "further" in page(answer)
+    assert len(seen) == len(set(seen)) == (500 if everywhere else 350)
+
+
+def test_further_best_files_come_on_further_pages(as_alice):
+    make_store(name="Many", files={f"/{n}": f"crane {n}\n" for n in range(120)})
+    answer, seen = ask(as_alice, q="crane", mode="words"), []
+    for _ in range(3):
+        html = answer.content.decode()
+        seen += re.findall(r'class="name quiet" href="([^"]*)"', html)
+        if found := NEXT.search(html):
+            answer = as_alice.get(answer.wsgi_request.path + unescape(found[1]))
+    assert len(seen) == len(set(seen)) == 120
+
+
+@pytest.mark.parametrize(
+    "after", ["x", "\0", "9" * 50, "memstore_01 1", "memstore_01 ² /a", "🦢 7 /"]
+)
+def test_a_place_that_makes_no_sense_is_the_beginning(as_alice, store, after):
+    make_memory(store, "/x.md", "crane\n")
+    assert "/x.md" in page(ask(as_alice, q="crane", after=after))
 
 
 def test_a_search_that_takes_too_long_stops_and_says_which_stores_are_unread(monkeypatch, store):
