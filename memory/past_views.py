@@ -4,6 +4,7 @@ from datetime import datetime, time
 from urllib.parse import quote
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from console.access import workspace_view
 from console.models import Role
-from memory import diffs, links, page, past, trees
+from memory import diffs, history, links, page, past, trees
 from memory.change_sets import NeedsPerson
 from memory.merge import FileMerge
 from memory.models import Store, Version, is_markdown
@@ -24,6 +25,7 @@ from memory.stores import Conflict, Occupied, Refused
 
 FILES, LINES = 100, 5_000  # rows on a page, lines of a source
 PLANNED, SHOWN = 200, 20  # files of a plan on a page, differences shown there
+MEANWHILE = 20  # changes shown that overtook a plan
 
 
 # -- As it was ----------------------------------------------------------------------------
@@ -151,17 +153,35 @@ def _roll_back(request, store: Store, moment: Version):
         done = past.roll_back(store, moment, seen=seen, by=page.act(request).by)
     except (NeedsPerson, Conflict, Occupied, Invalid) as error:
         problem = f"{error} Nothing was restored. This is what would happen now:"
-        return _plan(request, store, moment, problem=problem, status=409)
+        return _plan(request, store, moment, problem=problem, since=seen, status=409)
     except Refused as refused:
         messages.info(request, str(refused))
         return redirect(store)
-    messages.success(request, "The store is as it was then. What stood since is in its history.")
-    history = reverse("memory:store_history", args=[store.workspace.slug, store.pk])
-    return redirect(f"{history}?change={done.change_set.pk}")
+    words = "The store is as it was then. What stood since is in its history."
+    if meanwhile := _later(store, seen).exclude(change_set=done.change_set).count():
+        change = "The change" if meanwhile == 1 else f"The {meanwhile} changes"
+        words += f" {change} made while you looked at the plan stayed."
+    messages.success(request, words)
+    where = reverse("memory:store_history", args=[store.workspace.slug, store.pk])
+    return redirect(f"{where}?change={done.change_set.pk}")
 
 
-def _plan(request, store: Store, moment: Version, *, problem: str = "", status: int = 200):
+def _later(store: Store, moment: Version) -> QuerySet[Version]:
+    return store.versions.filter(pk__gt=moment.pk)
+
+
+def _plan(
+    request,
+    store: Store,
+    moment: Version,
+    *,
+    problem: str = "",
+    since: Version | None = None,
+    status: int = 200,
+):
+    """What going back would do; `since` is the moment whose plan somebody else overtook."""
     seen = store.versions.first()
+    overtakers = _later(store, since) if since else store.versions.none()
     try:
         plan = past.roll_back(store, moment, seen=seen, by=page.act(request).by, dry_run=True)
     except Refused as refused:
@@ -174,7 +194,9 @@ def _plan(request, store: Store, moment: Version, *, problem: str = "", status: 
         "page": files,
         "rows": [_planned(merge, at < SHOWN) for at, merge in enumerate(files)],
         "problem": problem,
-        "since": store.versions.filter(pk__gt=moment.pk).count(),
+        "meanwhile": history.entries(history.of(overtakers)[:MEANWHILE]),
+        "overtakers": overtakers.count(),
+        "since": _later(store, moment).count(),
     }
     return _show(request, store, "rollback", context, status)
 

@@ -267,9 +267,20 @@ def test_a_plan_that_somebody_overtook_is_shown_anew(as_bob, store):
     fields = {"version": moment.pk, "seen": seen.pk}
     answer = as_bob.post(url("store_rollback", store), fields)
     assert answer.status_code == 409
-    assert "Nothing was restored" in pane(answer)
+    assert "Nothing was restored" in pane(answer) and "Written meanwhile" in pane(answer)
+    assert [entry.version for entry in answer.context["meanwhile"]] == [newest(store)]
     assert answer.context["seen"] == newest(store)
     assert tree(store)["/b.md"] == "other\n"
+
+
+def test_what_was_written_elsewhere_meanwhile_stays_and_is_told(as_bob, store):
+    moment = newest(store)
+    write(store, "/b.md", "B\n")
+    fields = {"version": moment.pk, "seen": newest(store).pk}
+    write(store, "/new.md", "new\n")
+    answer = as_bob.post(url("store_rollback", store), fields, follow=True)
+    assert "The change made while you looked at the plan stayed." in answer.content.decode()
+    assert tree(store)["/b.md"] == "b\n" and "/new.md" in tree(store)
 
 
 def test_viewers_and_archived_stores_do_not_go_back(as_vera, as_bob, store):
