@@ -78,7 +78,7 @@ class Bell:
 
     def ring(self) -> None:
         """Wake the listener from another thread of the same process."""
-        _send(self.path, b"!", socket.MSG_DONTWAIT)
+        _send(str(self.path), b"!", socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -92,15 +92,17 @@ def ring(folder: Path, data: bytes = b"!", *, patient: bool = False) -> None:
     """
     flags = 0 if patient else socket.MSG_DONTWAIT
     with contextlib.suppress(OSError):
-        for path in socket_folder(folder).glob("*.sock"):
-            _send(path, data, flags)
+        folder = socket_folder(folder)
+        for name in os.listdir(folder):  # noqa: PTH208 - in a third of the time of Path.glob
+            if name.endswith(".sock"):
+                _send(f"{folder}/{name}", data, flags)
 
 
-def _send(path: Path, data: bytes, flags: int) -> None:
+def _send(path: str, data: bytes, flags: int) -> None:
     try:
-        _sender().sendto(data, flags, str(path))
+        _sender().sendto(data, flags, path)
     except ConnectionRefusedError:
-        path.unlink(missing_ok=True)  # its process is gone
+        Path(path).unlink(missing_ok=True)  # its process is gone
     except OSError:
         pass  # busy or just closed: see above
 

@@ -1,14 +1,17 @@
 """Live wake-ups: whoever commits something rings, and every web process hears it.
 
-    live.ring_after_commit(session.pk)                          # "look again"; carries no data
+    live.ring_after_commit(session.pk)                          # "look again"
+    live.ring_after_commit(session.pk, line)                    # and what there is to see
     live.whisper(session.pk, {"delta": "Hel"})                  # a preview; may get lost
 
     async with live.hub.subscribe([session_id]) as feed:        # subscribe first, then read the log
         async for message in feed: ...
 
-The log in the database is the truth. A ring can get lost too, so the hub rings by itself now and
-then: a lost one costs a second or so, never an event. What carries the messages between processes
-is a matter of the database in use: see `live_datagrams` and `live_postgres`.
+The log in the database is the truth. A ring can get lost, overtake another or leave its news
+behind, so a reader takes news only when they go on where it stands, and looks otherwise. The hub
+rings by itself now and then: a lost ring costs a second or so, never an event. What carries the
+messages between processes is a matter of the database in use: see `live_datagrams` and
+`live_postgres`.
 """
 
 import asyncio
@@ -17,7 +20,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -28,23 +31,34 @@ from django.utils.module_loading import import_string
 logger = logging.getLogger(__name__)
 
 RING, WHISPER = "ring", "whisper"
-LARGEST_WHISPER = 7_000  # bytes; PostgreSQL refuses a NOTIFY of 8000
+LARGEST = 7_000  # bytes; PostgreSQL refuses a NOTIFY of 8000
 FEED_SIZE = 256  # messages kept for a reader that is slow
 RINGS_PER_TICK = 200  # so that 2000 idle readers do not all query in the same second
 START_SECONDS = 5.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before listening again
 
 
-def ring(topic: str) -> None:
-    """Tell every web process that something about `topic` was committed. Never raises."""
-    carrier().send(f"{RING} {topic}", patient=True)
+def ring(topic: str, news: Sequence[str] = ()) -> None:
+    """Tell every web process that something about `topic` was committed. Never raises.
+
+    `news` are lines that say what, to spare readers the look; of more than 7 kB none is sent.
+    """
+    line = _line(RING, topic, "\n".join(news)) if news else ""
+    carrier().send(line or f"{RING} {topic}", patient=True)
 
 
-def ring_after_commit(topic: str) -> None:
-    """Ring once the transaction is done, once however often it is asked to."""
-    waiting = (call for _, call, _ in connection.run_on_commit if isinstance(call, partial))
-    if not any((call.func, call.args) == (ring, (topic,)) for call in waiting):
-        transaction.on_commit(partial(ring, topic))
+def ring_after_commit(topic: str, *news: str) -> None:
+    """Ring once the transaction is done: once, with all the news, however often it is asked to."""
+    savepoints = set(connection.savepoint_ids)
+    for within, call, _ in connection.run_on_commit:
+        if isinstance(call, partial) and call.func is ring and call.args[0] == topic:
+            told = call.args[1]
+            if not told:
+                return  # readers will look, whatever else there is
+            if news and within == savepoints:  # what is rolled back must not be told
+                told.extend(news)
+                return
+    transaction.on_commit(partial(ring, topic, list(news)))
 
 
 def whisper(topic: str, payload: dict[str, Any]) -> None:
@@ -53,15 +67,20 @@ def whisper(topic: str, payload: dict[str, Any]) -> None:
     What exceeds 7 kB, finds nobody listening or comes too fast is dropped.
     """
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    data = f"{WHISPER} {topic} {body}".encode(errors="replace")  # a model may cut an emoji in two
-    if len(data) <= LARGEST_WHISPER:
-        carrier().send(data.decode(), patient=False)
+    if line := _line(WHISPER, topic, body):
+        carrier().send(line, patient=False)
+
+
+def _line(kind: str, topic: str, payload: str) -> str:
+    """The message as it travels; empty when that would be too long."""
+    data = f"{kind} {topic} {payload}".encode(errors="replace")  # a model may cut an emoji in two
+    return data.decode() if len(data) <= LARGEST else ""
 
 
 class Message(NamedTuple):
     kind: str
     topic: str
-    payload: dict[str, Any] | None
+    payload: Any  # of a ring its news as one text, of a whisper what was whispered
 
 
 class Carrier(Protocol):
@@ -98,21 +117,23 @@ class Feed:
         self._messages: deque[Message] = deque()
         self._rung: set[str] = set()
         self._waiting: asyncio.Future | None = None
-        self._ended = False
+        self.has_ended = False
 
     def put(self, message: Message) -> None:
-        """Keep a message for the reader. A second ring adds nothing to one that still waits."""
-        if message.kind == RING:
+        """Keep a message for the reader. A second bare ring adds nothing to one that still waits."""
+        is_full = len(self._messages) >= FEED_SIZE
+        if message.kind == RING and (is_full or not message.payload):
             if message.topic in self._rung:
                 return
             self._rung.add(message.topic)
-        elif len(self._messages) >= FEED_SIZE:
+            message = Message(RING, message.topic, "")
+        elif is_full:
             return
         self._messages.append(message)
         self._wake()
 
     def end(self) -> None:
-        self._ended = True
+        self.has_ended = True
         self._wake()
 
     def _wake(self) -> None:
@@ -124,15 +145,32 @@ class Feed:
 
     async def __anext__(self) -> Message:
         """Wait for the next message. May be cancelled, by `asyncio.timeout` say, and called again."""
-        while not self._messages:
-            if self._ended:
-                raise StopAsyncIteration
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
+        message = await self.next()
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+    async def next(self, until: float | None = None) -> Message | None:
+        """Wait for the next message; None at the end, or when the loop's clock says `until`."""
+        if not self._messages and not self.has_ended:
+            await self._wait(until)
+        if not self._messages:
+            return None
         message = self._messages.popleft()
-        if message.kind == RING:
+        if message.kind == RING and not message.payload:
             self._rung.discard(message.topic)
         return message
+
+    async def _wait(self, until: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        # In a fifth of the time that asyncio.timeout takes, and with less to keep for each reader.
+        timer = loop.call_at(until, self._wake) if until else None
+        try:
+            await self._waiting
+        finally:
+            if timer:
+                timer.cancel()
 
 
 class Hub:
@@ -190,9 +228,10 @@ class Hub:
 
     def heard(self, text: str) -> None:
         """Pass on one line from the carrier."""
-        kind, topic, *body = text.split(" ", 2)
+        kind, topic, *rest = text.split(" ", 2)
         if feeds := self._by_topic.get(topic):
-            message = Message(kind, topic, json.loads(body[0]) if body else None)
+            payload = "".join(rest)
+            message = Message(kind, topic, json.loads(payload) if kind == WHISPER else payload)
             for feed in feeds:
                 feed.put(message)
 
@@ -204,7 +243,7 @@ class Hub:
 
     def _ring(self, feed: Feed) -> None:
         for topic in feed.topics:
-            feed.put(Message(RING, topic, None))
+            feed.put(Message(RING, topic, ""))
 
     async def _listen(self) -> None:
         pause = SHORTEST_PAUSE

@@ -8,15 +8,18 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from console import ids, live, rows
 from console.api import stamp
+from sessions import tidings
 from sessions.models import WITHDRAWN, Event, Session, Thread
 from sessions.providers.http import storable
+from sessions.tidings import Told
 
+FEW = 20  # events that a ring may have room for
 POSITION = Coalesce("processed_seq", "seq")
 
 
@@ -57,6 +60,7 @@ def append(thread: Thread, *entries: Entry) -> list[Event]:
     for event in written:
         event.position = event.seq
     rows.insert_all(written)
+    _tell(thread.session_id, [Sighting(row.seq, row, row.processed_at is None) for row in written])
     return written
 
 
@@ -83,6 +87,7 @@ def _settle(event: Event, private: dict[str, Any] | None = None) -> Event:
             event.private = private
             rows.update(event, "private")
         _lengthen(event.session_id, 1, event.processed_at)
+        _tell(event.session_id, [Sighting(end, event, False)])
     return event
 
 
@@ -100,6 +105,13 @@ def length(session_id: str, *, lock: bool = False) -> int:
     return found[0]
 
 
+def standing(session_id: str) -> tuple[int, str] | None:
+    """How long the session's log is and what status it has; None when there is no such session."""
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, [_key(session_id)])
+        return cursor.fetchone()
+
+
 def _lengthen(session_id: str, entries: int, now: datetime) -> int:
     """Make room in the log and return its new length; nobody else's entries come in between."""
     with connection.cursor() as cursor:
@@ -107,8 +119,13 @@ def _lengthen(session_id: str, entries: int, now: datetime) -> int:
         found = cursor.fetchone()
     if found is None:
         raise Session.DoesNotExist
-    live.ring_after_commit(session_id)
     return found[0]
+
+
+def _tell(session_id: str, seen: list["Sighting"]) -> None:
+    """Ring the log's readers once this is committed; what one ring can hold, they need not read."""
+    news = [sighting.told() for sighting in seen] if len(seen) <= FEW else []
+    live.ring_after_commit(session_id, *map(tidings.line, news))
 
 
 def _key(session_id: str) -> int:
@@ -116,10 +133,12 @@ def _key(session_id: str) -> int:
 
 
 LENGTH = f"SELECT last_seq FROM {Session._meta.db_table} WHERE id = %s"  # noqa: S608 - of constants
+STANDING = f"SELECT last_seq, status FROM {Session._meta.db_table} WHERE id = %s"  # noqa: S608 - of constants
 LENGTHEN = (
     f"UPDATE {Session._meta.db_table} SET last_seq = last_seq + %s, updated_at = %s"  # noqa: S608 - of constants
     " WHERE id = %s RETURNING last_seq"
 )
+LATER = "session_id = %s AND (seq > %s OR processed_seq > %s)"
 # The one change an entry ever sees, and only from null.
 SETTLE = (
     f"UPDATE {Event._meta.db_table} SET processed_at = %s, processed_seq = %s"  # noqa: S608 - of constants
@@ -136,12 +155,9 @@ def queued(thread: Thread) -> list[Event]:
 
 def taken_in(thread: Thread, position: int) -> list[Event]:
     """What the thread's turns have to do with, after a position, in order of it."""
-    found = rows.find(
-        Event,
-        "session_id = %s AND (seq > %s OR processed_seq > %s)"
-        " AND thread_id = %s AND processed_at IS NOT NULL",
-        *(_key(thread.session_id), position, position, rows.key(thread)),
-    )
+    where = f"{LATER} AND thread_id = %s AND processed_at IS NOT NULL"
+    values = (_key(thread.session_id), position, position, rows.key(thread))
+    found = rows.find(Event, where, *values)
     for event in found:
         event.position = event.processed_seq or event.seq
     heard = (event for event in found if not event.is_withdrawn)
@@ -161,18 +177,20 @@ class Sighting:
     event: Event
     waiting: bool
 
-    def wire(self) -> dict[str, Any]:
-        return wire(self.event, waiting=self.waiting)
+    def told(self) -> Told:
+        event, shown = self.event, wire(self.event, waiting=self.waiting)
+        data = tidings.compact(shown)
+        return Told(self.position, event.thread_id, event.type, event.pk, data)
 
 
-def since(session: Session, position: int, *, thread_id: str | None = None) -> list[Sighting]:
+def since(session_id: str, position: int, *, thread_id: str | None = None) -> list[Sighting]:
     """All that entered the log after `position`, in the order readers must see it."""
-    events = Event.objects.filter(session=session)
+    where, values, sightings = LATER, [_key(session_id), position, position], []
     if thread_id:
-        events = events.filter(thread=thread_id)
-    sightings = []
+        where += " AND thread_id = %s"
+        values.append(Thread._meta.pk.get_prep_value(thread_id))
     # Sorted below: with an order here, SQLite would read the whole log to spare itself the sorting.
-    for event in events.filter(Q(seq__gt=position) | Q(processed_seq__gt=position)).order_by():
+    for event in rows.find(Event, where, *values):
         was_queued = event.processed_at is None or event.processed_seq is not None
         if event.seq > position:
             sightings.append(Sighting(event.seq, event, was_queued))

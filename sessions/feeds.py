@@ -1,7 +1,7 @@
 """What each kind of live stream says: the log as events, the log as HTML, or just rings."""
 
-import json
 import re
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -15,9 +15,10 @@ from console import ids
 from console.access import CREDENTIALS, key_from, membership_of
 from console.api import ApiError, find, invalid, key_auth, not_found, stamp
 from console.models import Role
-from sessions import events, news
-from sessions.models import Event, Session, Status, Thread
+from sessions import events, news, tidings
+from sessions.models import Session, Status, Thread
 from sessions.reading.previews import Previews
+from sessions.tidings import Told, compact
 
 PREVIEWED = {"agent.message", "agent.thinking"}
 LINE_ENDS = re.compile(r"\r\n|\r|\n")
@@ -30,10 +31,6 @@ def frame(name: str, data: str, id: str = "") -> bytes:
     head = f"id: {id}\n" if id else ""
     body = "\n".join(f"data: {line}" for line in LINE_ENDS.split(data))
     return f"event: {name}\n{head}{body}\n\n".encode()
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 # -- For programs: the log as it is ----------------------------------------------------------
@@ -98,40 +95,50 @@ class EventLog:
         return key_from(self.headers) is not None
 
     def news(self) -> list[bytes]:
-        session = Session.objects.filter(pk=self.session_id).first()
-        if session is None:
+        found = events.standing(self.session_id)
+        if found is None:
             self.is_over = True
             return [_deleted()]
-        frames = []
-        if session.last_seq > self.position:
+        (length, status), frames = found, []
+        if length > self.position:
             thread_id = self.thread_id if self.only_thread else None
-            seen = events.since(session, self.position, thread_id=thread_id)
-            frames = [self._frame(sighting) for sighting in seen if self._concerns(sighting.event)]
-            self.position = max([session.last_seq, *(sighting.position for sighting in seen)])
-        self.is_over = self.is_over or self._has_ended(session)
+            seen = events.since(self.session_id, self.position, thread_id=thread_id)
+            frames = self._frames(sighting.told() for sighting in seen)
+            self.position = max([length, *(sighting.position for sighting in seen)])
+        self.is_over = self._has_ended(status)
         return frames
+
+    def rung(self, told: str) -> list[bytes] | None:
+        seen = [event for event in tidings.read(told) if event.position > self.position]
+        for position, event in enumerate(seen, self.position + 1):
+            if event.position != position or event.type.endswith("_terminated"):
+                return None
+        self.position += len(seen)
+        return self._frames(seen)
 
     def whispered(self, payload: dict[str, Any]) -> bytes:
         if payload.get("thread") != self.thread_id:
             return b""
         admitted = self.previews.admit(payload)
-        return b"".join(frame(event["type"], _json(event)) for event in admitted)
+        return b"".join(frame(event["type"], compact(event)) for event in admitted)
 
-    def _concerns(self, event: Event) -> bool:
+    def _frames(self, seen: Iterable[Told]) -> list[bytes]:
+        return [self._frame(event) for event in seen if self._concerns(event)]
+
+    def _concerns(self, event: Told) -> bool:
         if event.thread_id == self.thread_id:
             return True
         return not self.only_thread and event.type.startswith("session.thread_")
 
-    def _frame(self, sighting: events.Sighting) -> bytes:
-        event = sighting.event
+    def _frame(self, event: Told) -> bytes:
         if event.type in PREVIEWED:
-            self.previews.end(event.pk)
-        return frame(event.type, _json(sighting.wire()), event.pk)
+            self.previews.end(event.id)
+        return f"event: {event.type}\nid: {event.id}\ndata: {event.data}\n\n".encode()
 
-    def _has_ended(self, session: Session) -> bool:
+    def _has_ended(self, status: str) -> bool:
         ended = Status.TERMINATED
-        if session.status == ended or self.is_primary:
-            return session.status == ended
+        if status == ended or self.is_primary:
+            return status == ended
         return Thread.objects.filter(pk=self.thread_id, status=ended).exists()
 
 
@@ -141,7 +148,7 @@ def _deleted() -> bytes:
         "type": "session.deleted",
         "processed_at": stamp(timezone.now()),
     }
-    return frame(event["type"], _json(event))
+    return frame(event["type"], compact(event))
 
 
 # -- For pages -------------------------------------------------------------------------------
@@ -202,6 +209,9 @@ class Rings:
         begun, self._has_begun = self._has_begun, True
         return [frame("ring", "{}")] if begun else []
 
+    def rung(self, told: str) -> list[bytes] | None:
+        return None
+
     def whispered(self, payload: dict[str, Any]) -> bytes:
         return b""
 
@@ -239,8 +249,11 @@ class Page:
                 self.previews.end(event_id)
         return [frame("log", update.html, str(update.position)) for update in updates]
 
+    def rung(self, told: str) -> list[bytes] | None:
+        return None
+
     def whispered(self, payload: dict[str, Any]) -> bytes:
         if payload.get("thread") != self.digest.thread.pk:
             return b""
         admitted = self.previews.admit(payload)
-        return b"".join(frame("preview", _json(event)) for event in admitted)
+        return b"".join(frame("preview", compact(event)) for event in admitted)

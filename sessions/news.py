@@ -42,7 +42,7 @@ class Digest:
             return None
         if session.last_seq <= self.position:
             return []
-        seen = events.since(session, self.position, thread_id=self.thread.pk)
+        seen = events.since(self.session_id, self.position, thread_id=self.thread.pk)
         self.position = max([session.last_seq, *(sighting.position for sighting in seen)])
         chunks = [seen[start : start + CHUNK] for start in range(0, len(seen), CHUNK)]
         updates = [self._update(session, chunk, is_last=chunk is chunks[-1]) for chunk in chunks]

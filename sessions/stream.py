@@ -9,7 +9,6 @@ last event it saw misses nothing.
 """
 
 import asyncio
-import contextlib
 import logging
 import re
 import secrets
@@ -23,7 +22,7 @@ from django.db import DatabaseError, close_old_connections
 from django.http import HttpResponse
 
 from console.api import ApiError, envelope, not_found
-from console.live import RING, Feed, Message, hub
+from console.live import RING, Message, hub
 from sessions import feeds
 
 logger = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ readers = ThreadPoolExecutor(4, thread_name_prefix="stream")
 
 
 class Source(Protocol):
-    """What one client is to hear. All but `whispered` read the database, so they run in a thread."""
+    """What one client is to hear. What reads the database runs in a thread."""
 
     topics: list[str]
     greeting: bytes  # a proxy that waits for the whole answer keeps even this back
@@ -49,10 +48,13 @@ class Source(Protocol):
     pause: float  # seconds to wait after news, so that many rings become one look
 
     def is_allowed(self) -> bool:
-        """Whether the client may still listen."""
+        """Whether the client may still listen. Reads the database."""
 
     def news(self) -> list[bytes]:
-        """Frames for what was committed since the last call."""
+        """Frames for what was committed since the last call. Reads the database."""
+
+    def rung(self, told: str) -> list[bytes] | None:
+        """Frames for what a ring told; None when only a look at the database can say."""
 
     def whispered(self, payload: dict[str, Any]) -> bytes:
         """The frame for a preview; empty when there is nothing to pass on."""
@@ -112,11 +114,8 @@ async def _relay(source: Source, send: Send) -> None:
         await _send(send, *await in_thread(source.news))
         ping_at = loop.time() + PING_SECONDS
         while not source.is_over:
-            message = None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(ping_at):
-                    message = await _next(feed)
-            if message is END:
+            message = await feed.next(until=ping_at)
+            if message is None and feed.has_ended:
                 return
             if loop.time() >= ping_at:
                 if not await in_thread(source.is_allowed):
@@ -127,18 +126,11 @@ async def _relay(source: Source, send: Send) -> None:
                 await _send(send, *await _frames(source, message))
 
 
-END = Message("end", "", None)  # the hub has stopped: the process is going down
-
-
-async def _next(feed: Feed) -> Message:
-    async for message in feed:
-        return message
-    return END  # and not anext(feed, END), which CPython 3.11 turns into a SystemError here
-
-
 async def _frames(source: Source, message: Message) -> list[bytes]:
     if message.kind != RING:
-        return [source.whispered(message.payload or {})]
+        return [source.whispered(message.payload)]
+    if message.payload and (frames := source.rung(message.payload)) is not None:
+        return frames
     frames = await in_thread(source.news)
     if frames and source.pause:
         await asyncio.sleep(source.pause)

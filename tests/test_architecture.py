@@ -54,7 +54,7 @@ LAYERS = {
     "sessions": """
         apps
         models
-        events transcript compaction context shells permissions leases listening memo providers tools
+        tidings events transcript compaction context shells permissions leases listening memo providers tools
         spending trades
         budgets telling
         counting asking

@@ -1,4 +1,7 @@
-"""From an event's commit to a client of the event stream, and to the page in Chromium."""
+"""From an event's commit to a client of the event stream, and to the page in Chromium.
+
+The floor is told of its row and reads it; a stream of ours is mostly told the event itself.
+"""
 
 import random
 import time

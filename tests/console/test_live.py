@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 from django.conf import settings
@@ -49,7 +50,40 @@ def whisper_from_elsewhere():
 
 def test_a_ring_reaches_those_who_watch_the_topic(no_ticks):
     told = watch(["sesn_2"], lambda: live.ring("sesn_1"), lambda: live.ring("sesn_2"))
-    assert told == [Message(RING, "sesn_2", None)]
+    assert told == [Message(RING, "sesn_2", "")]
+
+
+def test_a_transaction_rings_once_with_all_its_news(no_ticks):
+    def act():
+        with transaction.atomic():
+            live.ring_after_commit("a", "Grüße 🌱", "two")
+            live.ring_after_commit("a", "three")
+        live.ring("b")
+
+    told = [Message(RING, "a", "Grüße 🌱\ntwo\nthree"), Message(RING, "b", "")]
+    assert watch(["a", "b"], act, messages=2) == told
+
+
+def test_what_was_rolled_back_is_not_told(no_ticks):
+    def act():
+        with transaction.atomic():
+            live.ring_after_commit("a", "one")
+            with suppress(RuntimeError), transaction.atomic():
+                live.ring_after_commit("a", "two")
+                raise RuntimeError
+            live.ring_after_commit("a", "three")
+
+    assert watch(["a"], act) == [Message(RING, "a", "one\nthree")]
+
+
+def test_a_ring_whose_news_are_too_long_or_unknown_is_bare(no_ticks):
+    def act():
+        with transaction.atomic():
+            live.ring_after_commit("b")
+            live.ring_after_commit("b", "news")
+
+    told = watch(["a", "b"], lambda: live.ring("a", ["x" * 7000]), act, messages=2)
+    assert told == [Message(RING, "a", ""), Message(RING, "b", "")]
 
 
 def test_a_whisper_arrives_with_its_text(no_ticks):
@@ -114,7 +148,7 @@ def test_nobody_listening_is_no_error():
 
 def test_a_ring_that_got_lost_is_made_up_for(monkeypatch):
     monkeypatch.setattr(live.carrier(), "tick", 0.1)
-    assert watch(["a"]) == [Message(RING, "a", None)]
+    assert watch(["a"]) == [Message(RING, "a", "")]
 
 
 @pytest.mark.skipif(not settings.SQLITE, reason="SQLite tells whether anything was committed")
@@ -160,16 +194,27 @@ def test_a_stopped_hub_leaves_nothing_behind(no_ticks):
 def test_a_second_ring_adds_nothing_to_one_that_waits():
     feed = Feed(["a", "b"])
     for topic in ("a", "b", "a"):
-        feed.put(Message(RING, topic, None))
+        feed.put(Message(RING, topic, ""))
     assert len(feed._messages) == 2
 
 
-def test_a_full_feed_drops_whispers_and_keeps_rings():
+def test_no_ring_with_news_replaces_another():
+    feed = Feed(["a"])
+    rings = [Message(RING, "a", news) for news in ("one", "", "two", "two")]
+    for message in rings:
+        feed.put(message)
+    assert list(feed._messages) == rings
+
+
+@pytest.mark.parametrize("news", ["", "news"])
+def test_a_full_feed_drops_whispers_and_keeps_rings(news):
     feed = Feed(["a"])
     for _ in range(1000):
         feed.put(Message(WHISPER, "a", {}))
-    feed.put(Message(RING, "a", None))
+    for _ in range(2):
+        feed.put(Message(RING, "a", news))
     assert len(feed._messages) == live.FEED_SIZE + 1
+    assert feed._messages[-1] == Message(RING, "a", "")
 
 
 def test_a_reader_may_give_up_waiting_and_come_back():
@@ -178,10 +223,22 @@ def test_a_reader_may_give_up_waiting_and_come_back():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await anext(feed)
-        feed.put(Message(RING, "a", None))
+        feed.put(Message(RING, "a", ""))
         return await anext(feed)
 
     assert asyncio.run(main()).kind == RING
+
+
+def test_a_reader_waits_until_a_moment():
+    async def main():
+        feed, loop = Feed(["a"]), asyncio.get_running_loop()
+        first = await feed.next(until=loop.time() + 0.01)
+        feed.put(Message(RING, "a", ""))
+        second = await feed.next(until=loop.time())
+        feed.end()
+        return first, second, await feed.next(until=loop.time() + 3600)
+
+    assert asyncio.run(main()) == (None, Message(RING, "a", ""), None)
 
 
 # -- PostgreSQL ----------------------------------------------------------------------------
@@ -200,7 +257,7 @@ def test_the_hub_listens_again_after_its_connection_is_cut(no_ticks):
         finally:
             await watching.stop()
 
-    assert asyncio.run(main()) == (Message(RING, "a", None), Message(WHISPER, "a", "heard"))
+    assert asyncio.run(main()) == (Message(RING, "a", ""), Message(WHISPER, "a", "heard"))
 
 
 def cut_listeners():

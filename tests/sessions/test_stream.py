@@ -2,11 +2,12 @@
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 
 from console import accounts, live
 from console.models import Membership, Role
-from sessions import conversation, events, stream, telling
+from sessions import conversation, events, feeds, stream, telling
 from sessions.events import Entry
 from sessions.models import Session, Thread
 from tests import factories
@@ -136,6 +137,62 @@ def test_a_queued_message_is_seen_waiting_and_then_taken_up(session, key):
     assert waiting["id"] == taken["id"]
     assert waiting["processed_at"] is None
     assert taken["processed_at"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1,), (), (0, 0, 1), (1, 1, 0)])
+def test_rings_that_get_lost_doubled_or_mixed_up_cost_no_event(session, key, monkeypatch, order):
+    send, held = live.carrier().send, hold_rings(monkeypatch)
+
+    def deliver(*numbers):
+        for number in numbers:
+            send(held[number], patient=True)
+
+    acts = (
+        *(said(session, words) for words in ("one", "two")),
+        lambda: deliver(*order),
+        said(session, "three"),
+        lambda: deliver(2),
+    )
+    heard = listen(url(session), *acts, headers=key, enough=frames(3))
+    assert [frame.json["content"][0]["text"] for frame in heard.frames] == ["one", "two", "three"]
+
+
+def hold_rings(monkeypatch):
+    """Rings as they would travel, in a list; safety rings are none but at the begin."""
+    held = []
+    monkeypatch.setattr(live.carrier(), "tick", 3600)
+    monkeypatch.setattr(live.carrier(), "send", lambda text, *, patient: held.append(text))
+    return held
+
+
+def test_what_a_ring_tells_is_what_the_log_says_and_needs_no_look(session, key, monkeypatch):
+    monkeypatch.setattr(live.carrier(), "tick", 3600)
+
+    def work():
+        with transaction.atomic():
+            conversation.send(session, [Entry("user.message", text("a\n\u2028\0\ud83c 🌱"))])
+            conversation.send(session, [Entry("user.message", text("Never mind"))])
+        first, second = events.queued(session.primary)
+        events.take_up(first)
+        events.withdraw(second, "Alice")
+        events.append(session.primary, Entry("agent.thinking", private={"blocks": ["secret"]}))
+        said(session, "x" * 5000)()
+
+    def go_blind():
+        monkeypatch.setattr(feeds.EventLog, "news", None)
+
+    first, *_ = said(session, "first")()
+    acts = said(session, "second"), Until(frames(1)), go_blind, work
+    told = listen(url(session), *acts, headers=key, enough=frames(9))
+    monkeypatch.undo()
+    with fresh_thread(monkeypatch):
+        headers = {**key, "last-event-id": first.pk}
+        read = listen(url(session), headers=headers, enough=frames(9))
+    assert len(told.frames) == 9
+    assert [(frame.event, frame.id, frame.json) for frame in told.frames] == [
+        (frame.event, frame.id, frame.json) for frame in read.frames
+    ]
+    assert "secret" not in told.body
 
 
 def test_a_stream_goes_on_when_the_session_is_idle(session, key):
