@@ -8,10 +8,8 @@ A tool's effect and its result commit together, so that no effect is lost or dou
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, astuple
-from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
@@ -25,16 +23,15 @@ from sessions import (
     budgets,
     compaction,
     counting,
-    events,
     leases,
     listening,
-    memo,
     permissions,
     telling,
     transcript,
 )
 from sessions.asking import Asking
 from sessions.events import Entry
+from sessions.held import Held
 from sessions.leases import LeaseLost
 from sessions.models import BUDGET_REACHED, Event, Status, Thread
 from sessions.providers.base import ProviderError, Reply
@@ -65,7 +62,7 @@ def run(thread_id: str, trade: Trade) -> None:
         turn = Turn(lease, trade)
         while turn.step():
             pass
-        turn.remember()
+        turn.held.remember()
     except LeaseLost:
         logger.info("Thread %s was taken over by another worker.", thread_id)
     finally:
@@ -86,26 +83,10 @@ class Turn:
     """One worker's run over one thread, from the claim until it goes idle or is put off."""
 
     def __init__(self, lease: leases.Lease, trade: Trade) -> None:
-        self.lease, self.trade = lease, trade
-        [self.thread] = rows.find(Thread, "id = %s", Thread._meta.pk.get_prep_value(lease.pk))
-        self.session = rows.follow(self.thread, "session")
-        for name in ("workspace", "environment"):
-            rows.follow(self.session, name)
-        self.is_primary = self.thread.parent_id is None
+        self.held, self.trade = Held(lease), trade
+        self.thread, self.session = self.held.thread, self.held.session
         self.asking = Asking(self.thread, trade)
-        self.known = memo.take(self.thread.pk)
-        self.has_failed = False
-        self.known.read_on(self.thread)  # a long log is read before the thread is locked
         self._then: Then | None = self._resume
-
-    @property
-    def log(self) -> list[Event]:
-        return self.known.events
-
-    def remember(self) -> None:
-        """Keep what was read for the next turn, unless this one failed."""
-        if not self.has_failed:
-            memo.keep(self.thread.pk, self.known)
 
     def step(self) -> bool:
         """Do the next thing the log asks for; False when the turn is over or put off."""
@@ -115,15 +96,14 @@ class Turn:
             raise  # someone else has it, or the database is away: the sweep will ring again
         except Exception:
             logger.exception("Thread %s: the turn failed.", self.thread.pk)
-            # Some of what was read may have been rolled back with it.
-            self.known, self.has_failed = memo.Log(), True
+            self.held.doubt()
             self._then = self._give_up(
                 "unknown_error", "Something went wrong inside Reverie; the server's log says what."
             )
         return self._then is not None
 
     def _resume(self) -> Then | None:
-        with self._transaction() as thread:
+        with self.held.transaction() as thread:
             return self._advance(thread)
 
     def _advance(self, thread: Thread, *, has_just_heard: bool = False) -> Then | None:
@@ -149,13 +129,12 @@ class Turn:
 
     def _take_stock(self, thread: Thread) -> transcript.Turn:
         """Where the turn stands, with a request closed that a dead worker left open."""
-        state = self._hear_decisions(self.known.turn())
+        state = self._hear_decisions(self.held.turn())
         if thread.status == Status.RESCHEDULING:
-            self._append(*self._status_entries("running"))
-            self._set_status(Status.RUNNING, retry_at=None)
+            self.held.wake_up()
             thread.status = Status.RUNNING
         if state.open_request:
-            self._append(telling.span_end(state.open_request, is_error=True))
+            self.held.append(telling.span_end(state.open_request, is_error=True))
         return state
 
     # -- What happens outside of a transaction --------------------------------------------
@@ -163,7 +142,7 @@ class Turn:
     def _ask(self, start: Event) -> Then | None:
         preview = listening.Preview(self.session.pk, self.thread.pk)
         try:
-            request = self.asking.request(self.log)
+            request = self.asking.request(self.held.log)
             reply = self.asking.hear(request, preview, self._is_stopped)
             if reply and telling.is_empty(reply):
                 raise telling.empty(reply)
@@ -175,7 +154,7 @@ class Turn:
 
     def _compact(self, start: Event, where: compaction.Cut) -> Then:
         """Tell what is older than the cut in short: by the model, or without it when it fails."""
-        asked = compaction.request(self.log, where, self.session.model, timezone.now())
+        asked = compaction.request(self.held.log, where, self.session.model, timezone.now())
         reply, silence = None, listening.Silence(self.session.pk, self.thread.pk)
         try:
             reply = self.asking.hear(asked, silence, self._is_stopped)
@@ -185,11 +164,11 @@ class Turn:
             if reply is None:
                 return self._resume  # stopped while listening: what comes next sees the request
         summary = reply.text.strip() if reply else ""
-        kept = compaction.private(self.log, where, summary or compaction.by_code(where.older))
+        kept = compaction.private(self.held.log, where, summary or compaction.by_code(where.older))
         usage = asdict(reply.usage) if reply else None
         end = telling.span_end(start, is_error=reply is None, usage=usage, condenses=True)
-        with self._transaction() as thread:
-            self._append(end, Entry(compaction.TYPE, private=kept))
+        with self.held.transaction() as thread:
+            self.held.append(end, Entry(compaction.TYPE, private=kept))
             if reply:
                 counting.add_reply(self.session, thread, reply)
         return self._resume
@@ -198,10 +177,10 @@ class Turn:
         """Run a call that may take minutes, but changes nothing of ours before its transaction."""
         toolbox, asked = self._toolbox(call), call.payload
         work = toolbox.work(asked["name"], asked["input"], self._is_stopped)
-        with self._transaction() as thread:
+        with self.held.transaction() as thread:
             if not thread.stop_requested:
                 result = toolbox.run(asked["name"], asked["input"], work)
-                self._append(telling.result(call, result.text, result.is_error, result.facts))
+                self.held.append(telling.result(call, result.text, result.is_error, result.facts))
         return self._resume
 
     # -- What comes of a request ------------------------------------------------------------
@@ -213,58 +192,49 @@ class Turn:
         )
         # A refusal ends the turn: nobody would answer its calls.
         entries += [self._call(block) for block in reply.tool_calls if not refused]
-        with self._transaction() as thread:
-            self._append(*entries)
+        with self.held.transaction() as thread:
+            self.held.append(*entries)
             counting.add_reply(self.session, thread, reply)
             if not refused:
                 return self._advance(thread, has_just_heard=True)
-            goes_on = self._idle({"type": "refusal"}, explanation=reply.explanation)
+            goes_on = self.held.idle({"type": "refusal"}, explanation=reply.explanation)
         return self._resume if goes_on else None
 
     def _too_long(self, start: Event, error: ProviderError) -> Then | None:
-        smaller = self.asking.smaller(self.log)
+        smaller = self.asking.smaller(self.held.log)
         if smaller is None:
             message = f"{TOO_LARGE} {error.message}"
             return self._put_off(start, ProviderError(LIMIT_REACHED, message, retryable=False))
-        with self._transaction():
-            [_, again] = self._append(telling.span_end(start, is_error=True), telling.span_start())
+        with self.held.transaction():
+            [_, again] = self.held.append(
+                telling.span_end(start, is_error=True), telling.span_start()
+            )
         return partial(self._compact, again, smaller)
 
     def _put_off(self, start: Event, error: ProviderError) -> Then | None:
-        with self._transaction() as thread:
-            self._append(telling.span_end(start, is_error=True))
+        with self.held.transaction() as thread:
+            self.held.append(telling.span_end(start, is_error=True))
             if thread.stop_requested:
                 return self._resume
             if error.retryable and thread.retries < settings.MODEL_MAX_RETRIES:
-                self._reschedule(thread, error)
+                seconds = _backoff(thread.retries, error.retry_after)
+                told = telling.error(error.type, error.message, "retrying")
+                self.held.put_off(told, retries=thread.retries + 1, seconds=seconds)
+                ring = partial(self.trade.ring, self.thread.pk, seconds)
+                transaction.on_commit(ring, robust=True)
                 return None
         return self._give_up(error.type, error.message)
 
-    def _reschedule(self, thread: Thread, error: ProviderError) -> None:
-        seconds = _backoff(thread.retries, error.retry_after)
-        counting.add_time(self.session, self.log)
-        self._append(
-            telling.error(error.type, error.message, "retrying"),
-            *self._status_entries("rescheduled"),
-        )
-        self._set_status(
-            Status.RESCHEDULING,
-            retries=thread.retries + 1,
-            retry_at=timezone.now() + timedelta(seconds=seconds),
-            **RELEASED,
-        )
-        transaction.on_commit(lambda: self.trade.ring(self.thread.pk, seconds), robust=True)
-
     def _give_up(self, type: str, message: str) -> Then | None:
-        with self._transaction():
-            state = self.known.turn()
+        with self.held.transaction():
+            state = self.held.turn()
             if state.open_request:
-                self._append(telling.span_end(state.open_request, is_error=True))
-            self._append(*(telling.result(call, message, True) for call in state.open_calls))
+                self.held.append(telling.span_end(state.open_request, is_error=True))
+            self.held.append(*(telling.result(call, message, True) for call in state.open_calls))
             for waiting in self._flushed():
-                self._take_up(waiting)
-            self._append(telling.error(type, message, "exhausted"))
-            return self._resume if self._idle({"type": "retries_exhausted"}) else None
+                self.held.take_up(waiting)
+            self.held.append(telling.error(type, message, "exhausted"))
+            return self._resume if self.held.idle({"type": "retries_exhausted"}) else None
 
     # -- What happens within a transaction --------------------------------------------------
 
@@ -272,10 +242,10 @@ class Turn:
         """Take up what people decided about calls that wait for their permission."""
         if not state.held_calls:
             return state
-        for queued in events.queued(self.thread):
+        for queued in self.held.queued():
             if queued.type == transcript.CONFIRMATION:
-                self._take_up(queued)
-        return self.known.turn()
+                self.held.take_up(queued)
+        return self.held.turn()
 
     def _run_tools(self, state: transcript.Turn) -> Then | None:
         """Run what takes no time of its own; return what has to happen outside for the rest."""
@@ -287,27 +257,29 @@ class Turn:
             if permissions.is_denied(decision):
                 refusal = permissions.refusal(decision)
                 results.append(telling.result(call, refusal, True, {"denied": True}))
-            elif then := self._out_of_turn(call, toolbox, until):
+            elif then := self._apart(
+                call, toolbox, over=bool(results) and time.monotonic() > until
+            ):
                 break
             else:
                 toolbox.act_for(call.pk)
                 result = toolbox.run(asked["name"], asked["input"])
                 results.append(telling.result(call, *astuple(result)))
-        self._append(*results)
+        self.held.append(*results)
         return then
 
-    def _out_of_turn(self, call: Event, toolbox: Toolbox, until: float) -> Then | None:
-        """What to do when a call takes long, or others have waited long enough for this transaction."""
+    def _apart(self, call: Event, toolbox: Toolbox, *, over: bool) -> Then | None:
+        """What to do when a call takes long, or others have waited enough for this transaction."""
         if toolbox.takes_long(call.payload["name"]):
             return partial(self._run_slowly, call)
-        return self._resume if time.monotonic() > until else None
+        return self._resume if over else None
 
     def _begin_request(self, state: transcript.Turn) -> Then:
         if state.requests >= MAX_REQUESTS:
             return partial(self._give_up, *TOO_LONG)
         self.asking.choose_model()
-        full = self.asking.full(self.log)
-        [start] = self._append(telling.span_start())
+        full = self.asking.full(self.held.log)
+        [start] = self.held.append(telling.span_start())
         return partial(self._compact, start, full) if full else partial(self._ask, start)
 
     def _may_ask(self, state: transcript.Turn) -> bool:
@@ -317,44 +289,28 @@ class Turn:
         """Begin the next turn, or go idle; under the lock, so that no message is stranded."""
         if state.open_calls:
             waiting = [call.pk for call in state.open_calls]
-            return self._idle({"type": "requires_action", "event_ids": waiting})
+            return self.held.idle({"type": "requires_action", "event_ids": waiting})
         if state.needs_reply:
-            return self._idle({"type": BUDGET_REACHED}, facts=self._whose_budget())
-        if waiting := events.queued(self.thread):
-            self._take_up(waiting[0])
+            return self.held.idle({"type": BUDGET_REACHED})
+        if waiting := self.held.queued():
+            self.held.take_up(waiting[0])
             return True
-        return self._idle(END_TURN)
+        return self.held.idle(END_TURN)
 
     def _interrupt(self, state: transcript.Turn) -> bool:
-        queued = events.queued(self.thread)
+        queued = self.held.queued()
         # A message that still waits for its turn to begin is what was stopped.
         messages = [event for event in queued if event.type == "user.message"]
         unheard = messages[: 0 if state.has_begun else 1]
         overtaken = {"user.interrupt", transcript.CONFIRMATION}
         for event in [*unheard, *(event for event in queued if event.type in overtaken)]:
-            self._take_up(event)
+            self.held.take_up(event)
         stopped = "Stopped by the user; nothing of this was done."
-        self._append(*(telling.result(call, stopped, True) for call in state.open_calls))
+        self.held.append(*(telling.result(call, stopped, True) for call in state.open_calls))
         rows.change(self.thread, stop_requested=False)
-        return self._idle(END_TURN)
+        return self.held.idle(END_TURN)
 
     # -- The parts they share -----------------------------------------------------------
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Thread]:
-        """A transaction that holds the thread; `log` is all there is of it until the end."""
-        with self.lease.transaction() as thread:
-            self.known.read_on(self.thread)
-            yield thread
-
-    def _append(self, *entries: Entry) -> list[Event]:
-        written = events.append(self.thread, *entries) if entries else []
-        if written:
-            self.known.wrote(self.thread, written)
-        return written
-
-    def _take_up(self, event: Event) -> None:
-        self.known.wrote(self.thread, [events.take_up(event)])
 
     def _toolbox(self, call: Event) -> Toolbox:
         actor = Actor(self.session.pk, self.session.agent_config["name"], event=call.pk)
@@ -362,57 +318,14 @@ class Turn:
 
     def _flushed(self) -> Iterable[Event]:
         """What a turn that gives up takes with it; a dream's unread parts stay unread."""
-        return [] if self.session.is_dream else events.queued(self.thread)
-
-    def _whose_budget(self) -> dict:
-        return {"of": "session" if budgets.is_own_spent(self.session) else "workspace"}
-
-    def _idle(self, stop_reason: dict, *, explanation: str = "", facts: dict | None = None) -> bool:
-        """Close the turn; True when messages already wait for the next one."""
-        details = {"type": "refusal", "category": None, "explanation": explanation or None}
-        shown = {"stop_reason": stop_reason, "stop_details": details if explanation else None}
-        idle = Entry("session.thread_status_idle", {**self._named(), **shown}, private=facts)
-        entries = [idle]
-        if self.is_primary:
-            counting.add_time(self.session, self.log)
-            entries.append(Entry("session.usage", counting.so_far(self.session)))
-            entries.append(Entry("session.status_idle", shown))
-        self._append(*entries)
-        if self._goes_on(stop_reason):
-            self._append(*self._status_entries("running"))
-            return True
-        rest = {"stop_requested": False, "retries": 0, "retry_at": None, **RELEASED}
-        self._set_status(Status.IDLE, reason=stop_reason["type"], **rest)
-        return False
-
-    def _goes_on(self, stop_reason: dict) -> bool:
-        # Whoever stops a dream means all of it; and what holds the turn has to be settled first.
-        if self.session.is_dream or stop_reason["type"] in {"requires_action", BUDGET_REACHED}:
-            return False
-        return bool(events.queued(self.thread))
-
-    def _set_status(self, status: str, *, reason: str = "", **changes) -> None:
-        told = {"status": status, "idle_reason": reason, "updated_at": timezone.now()}
-        rows.change(self.thread, **told, **changes)
-        if self.is_primary:
-            rows.change(self.session, **told, save_at=self._save_at() if reason else None)
-
-    def _save_at(self) -> datetime | None:
-        if self.session.is_dream:
-            return None
-        minutes = rows.follow(self.session, "agent").saves_after
-        return None if minutes is None else timezone.now() + timedelta(minutes=minutes)
-
-    def _status_entries(self, status: str) -> list[Entry]:
-        return telling.status_entries(self.thread, status)
-
-    def _named(self) -> dict:
-        return {"session_thread_id": self.thread.pk, "agent_name": self.thread.name}
+        return [] if self.session.is_dream else self.held.queued()
 
     def _call(self, block: dict) -> Entry:
         call = {"name": block["name"], "input": block["input"]}
         tools = self.session.agent_config["tools"]
-        if self.is_primary and call["name"] in {t["name"] for t in tools if t["type"] == "custom"}:
+        if self.held.is_primary and call["name"] in {
+            t["name"] for t in tools if t["type"] == "custom"
+        }:
             return Entry("agent.custom_tool_use", call)
         if self.session.is_dream:
             return Entry("agent.tool_use", {**call, "evaluated_permission": "allow"})
@@ -421,9 +334,6 @@ class Turn:
 
     def _is_stopped(self) -> bool:
         return Thread.objects.filter(pk=self.thread.pk, stop_requested=True).exists()
-
-
-RELEASED = {"lease_owner": "", "lease_until": None}
 
 
 def _backoff(retries: int, retry_after: float | None) -> float:

@@ -58,7 +58,7 @@ LAYERS = {
         spending trades
         budgets telling
         counting asking
-        stalled
+        stalled held
         loop
         agents defaults foreign
         imported

@@ -118,6 +118,32 @@ def test_a_tool_runs_once_however_often_the_turn_is_resumed(fake, session):
     assert types(session).count("agent.tool_result") == 1
 
 
+LOOKS = [Call("read", {"file_path": "/mnt/memory/notes/talk.md"}), Call("glob", {"pattern": "**"})]
+
+
+def results(session: Session) -> list[Event]:
+    return list(session.events.filter(type="agent.tool_result").order_by("seq"))
+
+
+def test_quick_tools_of_a_reply_are_one_transaction_with_the_next_request(fake, session):
+    fake.script(Turn(*LOOKS), Turn("At noon."))
+    conversation.say(session, "When?")
+    work(session)
+    first, second = results(session)
+    assert first.created_at == second.created_at
+    begins = session.events.filter(type="span.model_request_start", seq=second.seq + 1)
+    assert begins.exists()
+
+
+def test_tools_that_took_long_enough_let_others_write_before_the_next(fake, session, monkeypatch):
+    monkeypatch.setattr(loop, "HOLD_SECONDS", 0)
+    fake.script(Turn(*LOOKS), Turn("At noon."))
+    conversation.say(session, "When?")
+    work(session)
+    first, second = results(session)
+    assert first.created_at < second.created_at
+
+
 def test_a_worker_that_lost_its_lease_writes_nothing_more(fake, session):
     fake.script(Turn("Never stored."), Turn("Stored."))
     conversation.say(session, "Hello")

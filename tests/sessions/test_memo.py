@@ -3,9 +3,11 @@
 import pytest
 from django.db import transaction
 
-from sessions import conversation, loop, memo, tasks
-from sessions.models import Session
-from tests.factories import make_session
+from sessions import conversation, events, loop, memo, tasks
+from sessions.events import Entry
+from sessions.models import Session, Thread
+from tests.factories import make_agent, make_session
+from tests.sessions.fake_models import Call, FakeModels, Turn
 
 
 def work(session: Session, words: str) -> None:
@@ -24,6 +26,27 @@ def test_a_turn_leaves_its_log_to_the_next_one(workspace):
     work(session, "And good evening.")
     longer = memo.take(session.primary.pk)
     assert longer is known and longer.length > len(stands)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_other_threads_write_in_between_hides_nothing(workspace, settings):
+    with FakeModels() as fake:
+        settings.OPENAI_BASE_URL, settings.OPENAI_MODELS = fake.openai_url, ["fake-model"]
+        model = {"id": "fake-model", "effort": None, "speed": "standard", "inference_geo": None}
+        session = make_session(agent=make_agent(model=model))
+        other = Thread.objects.create(session=session, parent=session.primary, name="Other")
+
+        def interfere(request: dict) -> Turn:
+            events.append(other, Entry("session.thread_status_running"))
+            is_done = request["messages"][-1]["role"] == "tool"
+            return Turn("Done.") if is_done else Turn("Wait.", Call("glob", {"pattern": "**"}))
+
+        fake.respond = interfere
+        work(session, "Look.")
+    known = memo.take(session.primary.pk)
+    stands = events.in_order(session.events.filter(thread=session.primary))
+    assert [event.pk for event in known.events] == [event.pk for event in stands]
+    assert other.events.count() == 2
 
 
 def test_what_was_taken_is_nobody_elses(workspace):

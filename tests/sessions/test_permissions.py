@@ -218,9 +218,9 @@ def test_a_decision_survives_the_worker_that_heard_it(fake, api):
     confirm(api, session, *pending(session))
     thread = session.primary
     turn = loop.Turn(loop.leases.claim(loop.Thread, thread.pk, loop.due()), tasks.CHAT)
-    with turn._transaction():
-        turn._hear_decisions(turn.known.turn())
-    turn.lease.release()
+    with turn.held.transaction():
+        turn._hear_decisions(turn.held.turn())
+    turn.held.lease.release()
     work(session)
     assert written(session) == 1 and types(session).count("agent.tool_result") == 1
 

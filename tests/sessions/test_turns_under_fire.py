@@ -67,7 +67,7 @@ def until(session: Session, type: str) -> "loop.Turn":
 def finish(turn: "loop.Turn") -> None:
     while turn.step():
         pass
-    turn.lease.release()
+    turn.held.lease.release()
 
 
 def types(session: Session) -> list[str]:
