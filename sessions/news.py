@@ -83,6 +83,8 @@ class Digest:
         # One without a title is headed by what is said first.
         if "session.updated" in kinds or not session.title and "user.message" in kinds:
             context["heading"] = page.name_of(session)
+        if context["usage"]:
+            context["unpriced"] = panels.is_unpriced(session)
         if any(kind.startswith(STATUS) for kind in kinds):
             self.thread.refresh_from_db(fields=["status", "retry_at"])
             began_at = self.reader.turn.began_at

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KT
 
 from console.models import Role
-from sessions import transcript
+from sessions import budgets, transcript
 from sessions.models import FAILED, REQUIRES_ACTION, Attachment, Event, Session, Status, Thread
 from sessions.reading.places import Place, Places
 
@@ -61,6 +61,11 @@ def _why_closed(session: Session, thread: Thread, role: Role) -> str:
     if not role.includes(Role.EDITOR):
         return "You may read here. To write, ask an owner of the workspace for the role of editor."
     return ""
+
+
+def is_unpriced(session: Session) -> bool:
+    """Whether nobody knows what the session costs; what was counted with a price stays known."""
+    return not session.cost and budgets.price_of(session.workspace, session.model) is None
 
 
 @dataclass

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from console.access import workspace_view
 from console.htmx import render_page
 from sessions import events as log
-from sessions import page, record
+from sessions import page, panels, record
 from sessions.models import Session
 
 CHANGES, REQUESTS, EVENTS = 20, 100, 50  # on a page
@@ -45,6 +45,7 @@ def requests(request, workspace, pk):
         "session": session,
         "page": found,
         "requests": record.requests(session, found),
+        "unpriced": panels.is_unpriced(session),
         "tab": "requests",
     }
     return render(request, "sessions/record/requests.html", context)

@@ -160,6 +160,7 @@ def _show(request, session: Session, *, said: str = "", error: str = "", status:
         "target": event.pk if event else "",
         "state": panels.state(session, thread, request.role, began_at),
         "uses": panels.memory_use(session, places),
+        "unpriced": panels.is_unpriced(session),
         "heading": page.name_of(session),
         "model": catalogue.find(session.model, session.workspace),
         "tools": sorted(enabled_tools(session.agent_config["tools"])),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from django.utils.safestring import SafeString
 
 from memory.rendering import render
-from sessions.models import WITHDRAWN, Event
+from sessions.models import REQUIRES_ACTION, WITHDRAWN, Event
 from sessions.reading.lines import Answer, Line, line
 from sessions.reading.places import Places
 from sessions.transcript import (
@@ -223,6 +223,8 @@ class Reader:
 
     def _ended(self, event: Event) -> list[Entry]:
         turn, self.turn = self.turn, Turn()
+        if not turn.requests and event.payload["stop_reason"]["type"] == REQUIRES_ACTION:
+            return []  # one of several answers came; that it waits has been said
         text, tone = _ending(event)
         seconds = (event.created_at - turn.began_at).total_seconds() if turn.began_at else None
         return [

@@ -327,3 +327,20 @@ def test_stragglers_of_a_stored_message_are_dropped():
     previews.end("sevt_a")
     assert previews.admit(delta(1)) == []
     assert previews.admit(start()) == []
+
+
+def test_that_a_turn_waits_is_said_once_however_many_answers_come_one_by_one():
+    waits = {"stop_reason": {"type": "requires_action", "event_ids": ["sevt_9"]}}
+    usage = {"model_usage": {"input_tokens": 1, "output_tokens": 1}}
+    ends = [
+        entry
+        for entry in read(
+            event("session.thread_status_running"),
+            event("span.model_request_end", usage),
+            event("session.thread_status_idle", waits),
+            event("session.thread_status_running"),
+            event("session.thread_status_idle", waits),
+        )
+        if entry.template == "turn_end"
+    ]
+    assert [end.text for end in ends] == ["Waiting for an answer"]

@@ -10,6 +10,7 @@ from memory import stores
 from memory.stores import Act
 from sessions import events
 from sessions.events import Entry
+from sessions.models import Session
 from tests.factories import make_session, make_store
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +137,15 @@ def test_each_request_shows_its_tokens_and_whether_it_failed(as_vera, session):
     append(session, "span.model_request_start")
     page = as_vera.get(at("requests", session.pk)).content.decode()
     assert "1.2k" in page and "failed" in page and "under way" in page
+
+
+def test_what_nobody_knows_the_price_of_does_not_seem_to_be_free(as_vera, session):
+    page = as_vera.get(at("session", session.pk)).content.decode()
+    assert "$0.00" in page and "no price" not in page  # the built-in model is free
+    model = {**session.agent_config["model"], "id": "of-nobody-knows-where"}
+    Session.objects.update(agent_config={**session.agent_config, "model": model})
+    page = as_vera.get(at("session", session.pk)).content.decode()
+    assert "no price known" in page and "$0.00" not in page
 
 
 @pytest.mark.parametrize("name", ["changes", "requests", "events", "find"])
