@@ -21,7 +21,7 @@ function watch(transcript) {
     if (isAtEnd()) following = true;
     else if (page.scrollTop < top) following = false;
     top = page.scrollTop;
-    if (following) jump.hidden = true;
+    jump.hidden = following;
   }, { passive: true });
   jump.addEventListener("click", () => {
     following = true;
