@@ -155,7 +155,7 @@ def waiting() -> list[int]:
 
 def work(key: int, trade: Trade) -> None:
     """Read on, and write once all is read; returns at once when another worker is at it."""
-    lease = leases.claim(Extraction, key, Q(state=ExtractionState.RUNNING))
+    lease = leases.claim(Extraction, key, "state = %s", ExtractionState.RUNNING)
     if lease is None:
         return
     try:

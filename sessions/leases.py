@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import Error, connection, models, transaction
@@ -22,6 +23,10 @@ from console import rows
 logger = logging.getLogger(__name__)
 
 
+CLAIM = (
+    "UPDATE {} SET lease_owner = %s, lease_until = %s"
+    " WHERE id = %s AND (lease_until IS NULL OR lease_until < %s)"
+)
 RELEASE = "UPDATE {} SET lease_owner = '', lease_until = NULL WHERE id = %s AND lease_owner = %s"
 
 
@@ -58,14 +63,17 @@ def free(now) -> Q:
     return Q(lease_until=None) | Q(lease_until__lt=now)
 
 
-def claim(model: type[models.Model], pk: str, *conditions: Q) -> Lease | None:
-    """Take the row if it is free and the conditions hold; None when someone else has it."""
+def claim(model: type[models.Model], pk: str, where: str = "TRUE", *values: Any) -> Lease | None:
+    """Take the row if it is free and the condition holds; None when it is not, or someone has it."""
     now = timezone.now()
+    until = rows.moment(now + timedelta(seconds=settings.LEASE_SECONDS))
     lease = Lease(model, pk, uuid.uuid4().hex)
-    taken = model.objects.filter(free(now), *conditions, pk=pk).update(
-        lease_owner=lease.owner, lease_until=now + timedelta(seconds=settings.LEASE_SECONDS)
-    )
-    if not taken:
+    key = model._meta.pk.get_prep_value(pk)
+    query = f"{CLAIM.format(model._meta.db_table)} AND ({where})"
+    with connection.cursor() as cursor:
+        cursor.execute(query, [lease.owner, until, key, rows.moment(now), *values])
+        is_taken = cursor.rowcount == 1
+    if not is_taken:
         return None
     _heart.keep(lease)
     return lease

@@ -55,7 +55,7 @@ END_TURN = {"type": "end_turn"}
 
 def run(thread_id: str, trade: Trade) -> None:
     """Work on the thread until its turn ends; return at once when it is not ours to run."""
-    lease = leases.claim(Thread, thread_id, due())
+    lease = leases.claim(Thread, thread_id, DUE, rows.moment(timezone.now()))
     if lease is None:
         return
     try:
@@ -69,8 +69,12 @@ def run(thread_id: str, trade: Trade) -> None:
         lease.release()
 
 
+# Threads whose turn somebody should be working on at a time; a stop waits for no retry.
+DUE = "status = 'running' OR status = 'rescheduling' AND (retry_at <= %s OR stop_requested)"
+
+
 def due() -> Q:
-    """Threads whose turn somebody should be working on now; a stop waits for no retry."""
+    """What `DUE` says of now."""
     soon = Q(retry_at__lte=timezone.now()) | Q(stop_requested=True)
     return Q(status=Status.RUNNING) | Q(status=Status.RESCHEDULING) & soon
 

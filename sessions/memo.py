@@ -54,14 +54,38 @@ class Log:
             self.read_on(thread)
 
 
-_logs: OrderedDict[str, Log] = OrderedDict()
-_lock = threading.Lock()
+class _Shelf:
+    """The logs that are not being worked on, the least recently used in front."""
+
+    def __init__(self) -> None:
+        self._logs: OrderedDict[str, Log] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def take(self, thread: str) -> Log:
+        with self._lock:
+            return self._without(thread) or Log()
+
+    def put(self, thread: str, log: Log) -> None:
+        with self._lock:
+            self._without(thread)
+            self._logs[thread] = log
+            self._size += log.size
+            while self._size > MOST:
+                self._without(next(iter(self._logs)))
+
+    def _without(self, thread: str) -> Log | None:
+        log = self._logs.pop(thread, None)
+        self._size -= log.size if log else 0
+        return log
+
+
+_shelf = _Shelf()
 
 
 def take(thread: str) -> Log:
     """What is known of the thread's log; whoever takes it has it alone."""
-    with _lock:
-        log = _logs.pop(thread, None) or Log()
+    log = _shelf.take(thread)
     # A database that was restored meanwhile knows nothing of it.
     stands = not log.events or rows.find(Event, "id = %s", rows.key(log.events[-1]))
     return log if stands else Log()
@@ -72,7 +96,4 @@ def keep(thread: str, log: Log) -> None:
     for event in log.events[log.measured :]:
         log.size += len(json.dumps([event.payload, event.private]))
     log.measured = len(log.events)
-    with _lock:
-        _logs[thread] = log
-        while sum(each.size for each in _logs.values()) > MOST:
-            _logs.popitem(last=False)
+    _shelf.put(thread, log)

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from console import rows
 from console.actors import Actor
 from memory import stores
 from memory.stores import Act
@@ -133,6 +134,20 @@ def test_quick_tools_of_a_reply_are_one_transaction_with_the_next_request(fake, 
     assert first.created_at == second.created_at
     begins = session.events.filter(type="span.model_request_start", seq=second.seq + 1)
     assert begins.exists()
+
+
+@pytest.mark.parametrize("status", Status.values)
+@pytest.mark.parametrize("minutes", [None, -1, 1])
+@pytest.mark.parametrize("stop", [False, True])
+def test_who_sweeps_and_who_claims_agree_on_what_is_due(session, status, minutes, stop):
+    now = timezone.now()
+    retry_at = None if minutes is None else now + timedelta(minutes=minutes)
+    Thread.objects.update(status=status, retry_at=retry_at, stop_requested=stop)
+    is_due = Thread.objects.filter(loop.due()).exists()
+    lease = leases.claim(Thread, session.primary.pk, loop.DUE, rows.moment(timezone.now()))
+    assert (lease is not None) == is_due
+    if lease:
+        lease.release()
 
 
 def test_tools_that_took_long_enough_let_others_write_before_the_next(fake, session, monkeypatch):

@@ -217,7 +217,7 @@ def test_a_decision_survives_the_worker_that_heard_it(fake, api):
     session = asked(fake, WRITE)
     confirm(api, session, *pending(session))
     thread = session.primary
-    turn = loop.Turn(loop.leases.claim(loop.Thread, thread.pk, loop.due()), tasks.CHAT)
+    turn = loop.Turn(loop.leases.claim(loop.Thread, thread.pk), tasks.CHAT)
     with turn.held.transaction():
         turn._hear_decisions(turn.held.turn())
     turn.held.lease.release()
