@@ -1,6 +1,6 @@
 """The request's side of a session: start it, say something, stop it, archive or delete it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -164,6 +164,15 @@ def decide(session: Session, call: str, *, allow: bool, message: str = "", by: A
     if message.strip() and not allow:
         payload["deny_message"] = message.strip()
     return send(session, [Entry(CONFIRMATION, payload)], by=by)[0]
+
+
+def decide_all(session: Session, calls: Iterable[str], *, allow: bool, by: Actor) -> list[Event]:
+    """Allow or deny all of these calls, or none of them. Raises `Invalid` and `Refused`."""
+    result = "allow" if allow else "deny"
+    entries = [Entry(CONFIRMATION, {"tool_use_id": call, "result": result}) for call in calls]
+    if not entries:
+        raise Invalid("Say which calls are meant.")
+    return send(session, entries, by=by)
 
 
 def answer(session: Session, call: str, text: str, *, is_error: bool, by: Actor) -> Event:

@@ -25,6 +25,7 @@ class State:
     closed: str
     awaits: bool = False  # idle, because a program has to answer a custom tool's call
     failed: bool = False  # idle, because the last turn was given up
+    asking: tuple[str, ...] = ()  # calls that wait for permission
 
     @property
     def label(self) -> str:
@@ -39,14 +40,25 @@ class State:
         return self.failed and not self.closed
 
     @property
+    def can_decide_at_once(self) -> bool:
+        return len(self.asking) > 1 and not self.closed
+
+    @property
     def can_stop(self) -> bool:
         return (self.is_busy or self.awaits) and not self.closed
 
 
 def state(session: Session, thread: Thread, role: Role, began_at: datetime | None) -> State:
-    closed, why = _why_closed(session, thread, role), transcript.why_idle(thread)
-    awaits, failed = why == REQUIRES_ACTION, why == FAILED
-    return State(thread.status, began_at, thread.retry_at, closed, awaits, failed)
+    closed, end = _why_closed(session, thread, role), transcript.last_end(thread)
+    why = transcript.reason(end) if end else ""
+    asking = _asking(thread, end) if end and why == REQUIRES_ACTION else ()
+    told = (closed, why == REQUIRES_ACTION, why == FAILED, asking)
+    return State(thread.status, began_at, thread.retry_at, *told)
+
+
+def _asking(thread: Thread, end: Event) -> tuple[str, ...]:
+    held = thread.events.filter(pk__in=end.payload["stop_reason"].get("event_ids", []))
+    return tuple(held.filter(type="agent.tool_use").order_by("seq").values_list("pk", flat=True))
 
 
 def _why_closed(session: Session, thread: Thread, role: Role) -> str:

@@ -86,7 +86,7 @@ class Standing:
 
 def _after(end: Event, turn: Turn) -> Turn:
     """The next turn's beginning: what the last one left open is not forgotten."""
-    return Turn(decisions=turn.decisions, needs_reply=_reason(end) == "budget_reached")
+    return Turn(decisions=turn.decisions, needs_reply=reason(end) == "budget_reached")
 
 
 def _note(turn: Turn, event: Event) -> None:
@@ -124,10 +124,10 @@ def needs_permission(call: Event) -> bool:
 
 def waits_for_answers(end: Event) -> bool:
     """Whether a turn ended because somebody outside has to answer or to allow its calls."""
-    return _reason(end) == "requires_action"
+    return reason(end) == "requires_action"
 
 
-def _reason(end: Event) -> str:
+def reason(end: Event) -> str:
     return end.payload.get("stop_reason", {}).get("type", "")
 
 
@@ -185,7 +185,12 @@ def has_failed(thread: Thread) -> bool:
 
 def why_idle(thread: Thread) -> str:
     """The type of the stop reason of an idle thread; empty when it works or never did."""
+    end = last_end(thread)
+    return reason(end) if end else ""
+
+
+def last_end(thread: Thread) -> Event | None:
+    """The event with which an idle thread went idle; None when it works or never did."""
     if thread.status != Status.IDLE:
-        return ""
-    end = thread.events.filter(type="session.thread_status_idle").last()
-    return _reason(end) if end else ""
+        return None
+    return thread.events.filter(type="session.thread_status_idle").last()

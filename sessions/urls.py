@@ -32,6 +32,7 @@ urlpatterns = [
         views.withdraw,
         name="withdraw",
     ),
+    path("sessions/<str:pk>/decide", views.decide_all, name="decide_all"),
     path("sessions/<str:pk>/retry", views.retry, name="retry"),
     path("sessions/<str:pk>/stop", views.stop, name="stop"),
     path("sessions/<str:pk>/budget", money_views.budget, name="budget"),

@@ -273,6 +273,15 @@ def decide(request, workspace, pk, event_pk):
 
 @workspace_view(role="editor")
 @require_POST
+def decide_all(request, workspace, pk):
+    """Allow or deny all the calls that were seen to wait for permission."""
+    allow, calls = request.POST.get("verdict") == "allow", request.POST.getlist("call")
+    verb = partial(conversation.decide_all, calls=calls, allow=allow)
+    return _reply(request, workspace, pk, verb)
+
+
+@workspace_view(role="editor")
+@require_POST
 def answer(request, workspace, pk, event_pk):
     """Give a custom tool's result in place of the program."""
     text, is_error = request.POST.get("text", ""), "is_error" in request.POST

@@ -67,6 +67,26 @@ def written(session: Session) -> int:
     return session.attachments.get().store.versions.filter(path="/new.md").count()
 
 
+@pytest.mark.parametrize(("verdict", "wrote"), [("allow", 1), ("deny", 0)])
+def test_several_calls_are_decided_at_once(fake, as_bob, as_vera, verdict, wrote):
+    session = asked(fake, WRITE, READ, tools=(toolset("always_ask"),))
+    page = session.get_absolute_url()
+    assert "2 calls wait for you" in as_bob.get(page).content.decode()
+    assert "wait for you" not in as_vera.get(page).content.decode()
+    calls = {"verdict": verdict, "call": pending(session)}
+    assert as_bob.post(f"{page}decide", calls, headers={"HX-Request": "true"}).status_code == 204
+    work(session)
+    assert written(session) == wrote and types(session).count("agent.tool_result") == 2
+    again = as_bob.post(f"{page}decide", calls, headers={"HX-Request": "true"})
+    assert "There is no call" in again.headers["HX-Trigger"]
+
+
+def test_one_call_alone_is_decided_in_its_place(fake, as_bob):
+    session = asked(fake, WRITE)
+    html = as_bob.get(session.get_absolute_url()).content.decode()
+    assert "Allow" in html and "wait for you" not in html
+
+
 def test_a_session_that_asks_is_found_at_home_in_the_list_and_counted_in_the_frame(fake, as_vera):
     session = asked(fake, WRITE)
     Session.objects.filter(pk=session.pk).update(title="Asks")
