@@ -253,7 +253,7 @@ class Turn:
 
     def _run_tools(self, state: transcript.Turn) -> Then | None:
         """Run what takes no time of its own; return what has to happen outside for the rest."""
-        then, results = None, []
+        then, results, is_over = None, [], False
         until = time.monotonic() + HOLD_SECONDS
         toolbox = self._toolbox(state.ready_calls[0])
         for call in state.ready_calls:
@@ -261,22 +261,20 @@ class Turn:
             if permissions.is_denied(decision):
                 refusal = permissions.refusal(decision)
                 results.append(telling.result(call, refusal, True, {"denied": True}))
-            elif then := self._apart(
-                call, toolbox, over=bool(results) and time.monotonic() > until
-            ):
+            elif toolbox.takes_long(asked["name"]):
+                then = partial(self._run_slowly, call)
+                break
+            elif is_over:
+                then = self._resume
                 break
             else:
                 toolbox.act_for(call.pk)
                 result = toolbox.run(asked["name"], asked["input"])
                 results.append(telling.result(call, *astuple(result)))
+                # Whoever changes two stores at once waits for who changes them the other way round.
+                is_over = "version" in result.facts or time.monotonic() > until
         self.held.append(*results)
         return then
-
-    def _apart(self, call: Event, toolbox: Toolbox, *, over: bool) -> Then | None:
-        """What to do when a call takes long, or others have waited enough for this transaction."""
-        if toolbox.takes_long(call.payload["name"]):
-            return partial(self._run_slowly, call)
-        return self._resume if over else None
 
     def _begin_request(self, state: transcript.Turn) -> Then:
         if state.requests >= MAX_REQUESTS:

@@ -150,6 +150,15 @@ def test_who_sweeps_and_who_claims_agree_on_what_is_due(session, status, minutes
         lease.release()
 
 
+def test_a_transaction_changes_one_store_at_most(fake, session):
+    notes = [{"file_path": f"/mnt/memory/notes/{name}.md", "content": "x"} for name in "ab"]
+    fake.script(Turn(*(Call("write", note) for note in notes)), Turn("Noted."))
+    conversation.say(session, "Note this")
+    work(session)
+    first, second = results(session)
+    assert first.created_at < second.created_at and not second.payload["is_error"]
+
+
 def test_tools_that_took_long_enough_let_others_write_before_the_next(fake, session, monkeypatch):
     monkeypatch.setattr(loop, "HOLD_SECONDS", 0)
     fake.script(Turn(*LOOKS), Turn("At noon."))
