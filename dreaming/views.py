@@ -20,7 +20,7 @@ from dreaming.progress import Progress
 from memory.paths import Invalid
 from sessions import page, spending
 from sessions.forms import FilterForm
-from sessions.models import REQUIRES_ACTION
+from sessions.models import FAILED, REQUIRES_ACTION
 from sessions.providers import catalogue
 
 PER_PAGE = 30
@@ -71,14 +71,17 @@ def attention(request, workspace):
     waiting = [ReviewState.OPEN, ReviewState.APPROVED]
     recently = timezone.now() - timedelta(days=3)
     asking = FilterForm({"status": REQUIRES_ACTION}, workspace).sessions()
+    broken = FilterForm({"status": FAILED}, workspace).sessions().filter(updated_at__gt=recently)
+    unsaved = Extraction.objects.filter(
+        state=ExtractionState.FAILED, ended_at__gt=recently, session__workspace=workspace
+    ).select_related("session__workspace")[:3]
     context = {
         "sessions": page.headed(asking[:6]),
+        "broken": page.headed(broken[:3]),
         "waiting": rows.filter(review__state__in=waiting).order_by("ended_at")[:8],
         "running": rows.unfinished(),
         "is_spent": spending.is_spent(workspace.pk),
-        "unsaved": Extraction.objects.filter(
-            state=ExtractionState.FAILED, ended_at__gt=recently, session__workspace=workspace
-        ).select_related("session__workspace")[:3],
+        "unsaved": [(each, page.name_of(each.session)) for each in unsaved],
         "failed": rows.filter(status=DreamStatus.FAILED, ended_at__gt=recently)[:3],
     }
     return render(request, "dreaming/_attention.html", context)

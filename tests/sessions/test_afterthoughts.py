@@ -159,8 +159,11 @@ def test_the_page_and_the_list_say_that_a_turn_failed(fake, session, as_bob, as_
     sessions = page.removesuffix(f"{session.pk}/")
     listed = as_bob.get(f"{sessions}?status=retries_exhausted", headers=HTMX).content.decode()
     assert session.pk in listed and "Failed" in listed
+    home = "/w/lab/dreams/attention"
+    assert "Its last turn failed" in as_vera.get(home).content.decode()
     fake.script(Turn("At noon."))
     assert as_bob.post(f"{page}retry", headers=HTMX).status_code == 204
     work(session)
     html = as_bob.get(page).content.decode()
     assert "Tried again by" in html and "Try again</button>" not in html
+    assert "Its last turn failed" not in as_vera.get(home).content.decode()
