@@ -278,5 +278,6 @@ def headed(sessions: Iterable[Session]) -> list[Session]:
 def name_of(session: Session) -> str:
     """What a page about the session is headed with: its title, or what was said first."""
     first = None if session.title else session.primary.events.said_by_people().first()
-    said = " ".join(text_of(first)[:1000].split())[:120] if first else ""
+    said = " ".join(text_of(first)[:1000].split()) if first else ""
+    said = f"{said[:119]}…" if len(said) > 120 else said
     return session.title or said or str(session)
