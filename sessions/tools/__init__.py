@@ -34,7 +34,8 @@ class Toolbox:
 
     def takes_long(self, name: str) -> bool:
         """Whether a call of this tool has something to do before its transaction."""
-        return any(tool.work for tool in self.tools if tool.name == name)
+        tool = next((tool for tool in self.tools if tool.name == name), None)
+        return bool(tool and tool.work and not tool.is_quick())
 
     def work(self, name: str, given: dict, is_stopped: Callable[[], bool] = never) -> Work:
         """Do what a call does before its transaction; most tools do nothing then."""

@@ -28,8 +28,8 @@ class Tool:
     """`run` takes the input, already checked against `properties`, and may raise `ToolError`.
 
     A tool that takes long has `work`, which changes nothing of ours: it runs first, outside of any
-    transaction, with the input and a question whether the turn was stopped. `run` then gets only
-    what `work` returned.
+    transaction unless it `is_quick` this time, with the input and a question whether the turn was
+    stopped. `run` then gets only what `work` returned.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Tool:
     required: tuple[str, ...]
     run: Callable[..., Result]
     work: Callable[..., Any] | None = None
+    is_quick: Callable[[], bool] = lambda: False
 
     @property
     def spec(self) -> dict[str, Any]:

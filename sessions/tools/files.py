@@ -3,6 +3,7 @@
 Names, inputs and limits: wire contract §15.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 from memory import globs, search, stores
@@ -12,14 +13,16 @@ from sessions.tools.base import Result, Tool, ToolError, clipped
 from sessions.tools.mounts import Mounts, Place
 
 HITS = 200
+QUICK = 2 << 20  # bytes of text that are searched within some ten milliseconds
 
 
 def file_tools(mounts: Mounts) -> list[Tool]:
     """The five tools, bound to one session's mounts."""
-    return [
+    quick = [
         Tool(name, description, properties, required, partial(run, mounts))
-        for name, description, properties, required, run in FILE_TOOLS
+        for name, description, properties, required, run in QUICK_TOOLS
     ]
+    return [*quick, grep_tool(mounts)]
 
 
 def read(mounts: Mounts, file_path: str, view_range: list | None = None) -> Result:
@@ -66,25 +69,53 @@ def glob(mounts: Mounts, pattern: str, path: str | None = None) -> Result:
     return Result(outputs.fitted(mounts, "glob", text), facts={"hits": len(found)})
 
 
-def grep(mounts: Mounts, pattern: str, path: str | None = None) -> Result:
-    found, more = [], False
+@dataclass(frozen=True)
+class Found:
+    """The lines a search found, in which files of which places, and whether there are more."""
+
+    lines: list[str]
+    files: list[tuple[Place, list[str]]]
+    more: bool
+
+
+def search_all(mounts: Mounts, pattern: str, path: str | None = None) -> Found:
+    lines, files, more = [], [], False
     for place, prefix in mounts.searched(path):
-        hits = _grep(mounts, place, pattern, limit=HITS - len(found))
-        found += [f"{prefix}{hit.path}:{hit.line_number}:{hit.line}" for hit in hits.hits]
-        mounts.count_found(place, [hit.path for hit in hits.hits])
+        hits = _grep(mounts, place, pattern, limit=HITS - len(lines))
+        lines += [f"{prefix}{hit.path}:{hit.line_number}:{hit.line}" for hit in hits.hits]
+        files.append((place, [hit.path for hit in hits.hits]))
         more = more or hits.more
-        if len(found) >= HITS:
+        if len(lines) >= HITS:
             break
-    text = "\n".join(found) or "no matches"
-    if more:
+    return Found(lines, files, more)
+
+
+def tell(mounts: Mounts, found: Found) -> Result:
+    for place, files in found.files:
+        mounts.count_found(place, files)
+    text = "\n".join(found.lines) or "no matches"
+    if found.more:
         text += f"\n… only the first {HITS} matches; narrow the pattern or the path."
-    facts = {"hits": len(found), "more": more}
+    facts = {"hits": len(found.lines), "more": found.more}
     return Result(outputs.fitted(mounts, "grep", text), facts=facts)
+
+
+def grep_tool(mounts: Mounts) -> Tool:
+    """Much text is searched before the transaction: on SQLite all other writers would wait."""
+    return Tool(
+        "grep",
+        "Search file contents with a regular expression (RE2). Answers file:line:text.",
+        {"pattern": STRING, "path": STRING},
+        ("pattern",),
+        partial(tell, mounts),
+        work=lambda _, **given: search_all(mounts, **given),
+        is_quick=lambda: mounts.size <= QUICK,
+    )
 
 
 STRING, BOOLEAN = {"type": "string"}, {"type": "boolean"}
 SPAN = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
-FILE_TOOLS = (
+QUICK_TOOLS = (
     (
         "read",
         "Read a text file. view_range [first, last] picks lines, counted from 1;"
@@ -119,13 +150,6 @@ FILE_TOOLS = (
         {"pattern": STRING, "path": STRING},
         ("pattern",),
         glob,
-    ),
-    (
-        "grep",
-        "Search file contents with a regular expression (RE2). Answers file:line:text.",
-        {"pattern": STRING, "path": STRING},
-        ("pattern",),
-        grep,
     ),
 )
 

@@ -59,6 +59,11 @@ class Mounts:
                 store.workspace = self.session.workspace
         return mounted
 
+    @property
+    def size(self) -> int:
+        """Bytes of all memories that are mounted."""
+        return sum(mount.store.size for mount in self.attachments if mount.store)
+
     def place(self, path: str) -> Place:
         """Find where `path` leads. Raises `ToolError` outside the mounts and the workspace."""
         if not path.startswith("/"):

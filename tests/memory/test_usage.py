@@ -6,6 +6,7 @@ from console.actors import Actor
 from memory import stores, usage
 from memory.models import Use
 from memory.stores import Act
+from sessions.tools import Toolbox
 from sessions.tools.files import file_tools
 from sessions.tools.mounts import Mounts
 from tests.factories import TESTER, attach, make_session, make_store
@@ -21,8 +22,9 @@ def store(workspace):
 
 
 def tools_of(session, event="sevt_011111111115z"):
-    tools = file_tools(Mounts(session, Actor(session.pk, "Assistant", event)))
-    return {tool.name: tool.run for tool in tools}
+    mounts = Mounts(session, Actor(session.pk, "Assistant", event))
+    box = Toolbox(file_tools(mounts), mounts)
+    return lambda name, **given: box.run(name, given)
 
 
 def counts(store):
@@ -32,13 +34,13 @@ def counts(store):
 
 def test_what_tools_return_is_counted_and_what_they_write_is_not(store):
     for times in (1, 2):
-        tools = tools_of(make_session(stores=[store]))
+        use = tools_of(make_session(stores=[store]))
         for _ in range(times):
-            tools["read"](file_path="/mnt/memory/notes/a.md")
-        tools["grep"](pattern="alpha")
-        tools["glob"](pattern="**/*.md")
-        tools["edit"](file_path="/mnt/memory/notes/b.md", old_string="beta", new_string=f"{times}")
-        tools["edit"](file_path="/mnt/memory/notes/b.md", old_string=f"{times}", new_string="beta")
+            use("read", file_path="/mnt/memory/notes/a.md")
+        use("grep", pattern="alpha")
+        use("glob", pattern="**/*.md")
+        use("edit", file_path="/mnt/memory/notes/b.md", old_string="beta", new_string=f"{times}")
+        use("edit", file_path="/mnt/memory/notes/b.md", old_string=f"{times}", new_string="beta")
     assert counts(store) == {"/a.md": (3, 2, 2), "/b.md": (0, 0, 0), "/c.md": (0, 2, 0)}
 
 
@@ -46,13 +48,13 @@ def test_a_search_through_many_stores_counts_in_each(store):
     other, session = make_store(name="Other", files={"/a.md": "alpha\n"}), make_session()
     attach(session, store)
     attach(session, other)
-    tools_of(session)["grep"](pattern="^alpha")
+    tools_of(session)("grep", pattern="^alpha")
     assert (counts(store)["/a.md"], counts(other)["/a.md"]) == ((0, 1, 0), (0, 1, 0))
 
 
 def test_what_is_not_there_and_what_a_dream_reads_do_not_count(store):
-    tools_of(make_session(stores=[store], is_dream=True))["read"](
-        file_path="/mnt/memory/notes/a.md"
+    tools_of(make_session(stores=[store], is_dream=True))(
+        "read", file_path="/mnt/memory/notes/a.md"
     )
     usage.read(store, "/nowhere.md", by=TESTER)
     usage.found(store, [], by=TESTER)
@@ -83,9 +85,9 @@ def test_a_read_makes_no_version_and_waits_for_no_writer(store):
 
 def test_the_page_shows_what_nobody_reads_first(as_vera, store):
     session = make_session(stores=[store])
-    tools = tools_of(session)
-    tools["read"](file_path="/mnt/memory/notes/b.md")
-    tools["read"](file_path="/mnt/memory/notes/a.md")
+    use = tools_of(session)
+    use("read", file_path="/mnt/memory/notes/b.md")
+    use("read", file_path="/mnt/memory/notes/a.md")
     answer = as_vera.get(url("store_use", store))
     assert [row["path"] for row in answer.context["rows"]] == ["/c.md", "/b.md", "/a.md"]
     assert "1 of 3 files was never read" in pane(answer)
@@ -102,9 +104,9 @@ def test_the_page_of_an_empty_store_says_what_it_is_for(as_vera, workspace):
 def test_a_file_says_how_often_it_was_read(as_vera, store):
     memory = store.memories.get(path="/a.md")
     assert "never read by a session" in pane(as_vera.get(url("memory", store, memory)))
-    tools = tools_of(make_session(stores=[store]))
-    tools["read"](file_path="/mnt/memory/notes/a.md")
-    tools["read"](file_path="/mnt/memory/notes/a.md", view_range=[1, 1])
+    use = tools_of(make_session(stores=[store]))
+    use("read", file_path="/mnt/memory/notes/a.md")
+    use("read", file_path="/mnt/memory/notes/a.md", view_range=[1, 1])
     assert "read 2 times" in pane(as_vera.get(url("memory", store, memory)))
 
 

@@ -13,6 +13,7 @@ from memory.stores import Act
 from sessions import conversation, events, leases, loop, tasks, transcript
 from sessions.events import Entry
 from sessions.models import Access, Event, Session, Status, Thread
+from sessions.tools import files
 from tests.factories import make_agent, make_api, make_session, make_store
 from tests.sessions.fake_models import Call, FakeModels, Raw, Turn
 
@@ -148,6 +149,24 @@ def test_who_sweeps_and_who_claims_agree_on_what_is_due(session, status, minutes
     assert (lease is not None) == is_due
     if lease:
         lease.release()
+
+
+@pytest.mark.parametrize(("quick", "within"), [(0, False), (1000, True)])
+def test_much_text_is_searched_while_others_may_write(fake, session, monkeypatch, quick, within):
+    monkeypatch.setattr(files, "QUICK", quick)
+    fake.script(Turn(Call("grep", {"pattern": "noon"})), Turn("At noon."))
+    conversation.say(session, "When?")
+    seen = []
+
+    def watch(execute, query, *rest):
+        if "memory_blob" in query:
+            seen.append(connection.in_atomic_block)
+        return execute(query, *rest)
+
+    with connection.execute_wrapper(watch):
+        work(session)
+    assert seen and set(seen) == {within}
+    assert "talk.md:1:The talk is at noon." in transcript.text_of(*results(session))
 
 
 def test_a_transaction_changes_one_store_at_most(fake, session):
