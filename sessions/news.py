@@ -6,6 +6,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from console import rows
 from console.models import Role
 from sessions import events, page, panels
 from sessions.events import Sighting
@@ -29,20 +30,22 @@ class Digest:
     """Follows one thread for one page, from the position in the log that the page shows."""
 
     def __init__(self, session: Session, thread: Thread, position: int, role: Role) -> None:
-        self.session_id, self.thread, self.role = session.pk, thread, role
+        self.key, self.workspace = rows.key(session), session.workspace
+        self.thread, self.role = thread, role
         self.position = position
         self.places = page.places_of(session)
         self.reader = page.prepared_reader(thread, self.places, position + 1)
 
     def catch_up(self) -> list[Update] | None:
         """All that is new; None when the session is gone."""
-        sessions = Session.objects.select_related("workspace", "environment")
-        session = sessions.filter(pk=self.session_id).first()
-        if session is None:
+        found = rows.find(Session, "id = %s", self.key)
+        if not found:
             return None
+        [session] = found
         if session.last_seq <= self.position:
             return []
-        seen = events.since(self.session_id, self.position, thread_id=self.thread.pk)
+        session.workspace = self.workspace
+        seen = events.since(session.pk, self.position, thread_id=self.thread.pk)
         self.position = max([session.last_seq, *(sighting.position for sighting in seen)])
         chunks = [seen[start : start + CHUNK] for start in range(0, len(seen), CHUNK)]
         updates = [self._update(session, chunk, is_last=chunk is chunks[-1]) for chunk in chunks]
@@ -62,7 +65,7 @@ class Digest:
         context = {
             "session": session,
             "thread": self.thread,
-            "workspace": session.workspace,
+            "workspace": self.workspace,
             "can_edit": self.role.includes(Role.EDITOR),
             "fresh": list(fresh.values()),
             "changed": list(changed.values()),

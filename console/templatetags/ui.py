@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django import forms, template
 from django.forms.boundfield import BoundField
@@ -36,6 +37,7 @@ MESSAGE_TONES = {"success": "ok", "warning": "warn", "error": "danger", "debug":
 
 
 @register.simple_tag
+@lru_cache(1000, typed=True)  # typed: what is marked safe equals the same text that is not
 def icon(name: str, size: str = "", label: str = "", **attributes: str) -> SafeString:
     """Draw an icon of the sprite; with `label` it speaks, without it is decoration."""
     classes = " ".join(filter(None, ["icon", size, attributes.get("class", "")]))
