@@ -12,6 +12,7 @@ from tests.bench.wire import PATIENCE, Wire
 
 STREAMS = 2_000
 FEW = 50  # what a process needs to serve streams at all is there by then
+SETTLE = 1.5  # seconds; the hub looks after its streams once a second
 
 
 def measure(rig: Rig, ruler: Ruler) -> None:
@@ -32,10 +33,11 @@ def _cost(process: int, url: str, path: str, headers: dict[str, str]) -> dict[st
     with ExitStack() as streams:
         with ThreadPoolExecutor(FEW) as crowd:  # at once, so that all threads of a pool begin
             list(crowd.map(lambda _: _open(streams, url, path, headers), range(FEW)))
+        time.sleep(SETTLE)
         few = _needs(process)
         for _ in range(STREAMS - FEW):
             _open(streams, url, path, headers)
-        time.sleep(1)
+        time.sleep(SETTLE)
         more = {name: number - few[name] for name, number in _needs(process).items()}
     added = STREAMS - FEW
     return {**more, "memory": more["memory"] / added, "files": more["files"] - added}
