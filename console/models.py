@@ -77,9 +77,6 @@ class ApiKeys(models.QuerySet["ApiKey"]):
     def revoked(self) -> "ApiKeys":
         return self.exclude(revoked_at=None)
 
-    def named_by(self, secret: str) -> "ApiKeys":
-        return self.live().filter(digest=ApiKey.digest_of(secret))
-
 
 class ApiKey(models.Model):
     """A program's way in. Only a digest is kept; the secret is shown once, when it is made."""

@@ -89,9 +89,12 @@ def change(row: Model, **changes: Any) -> None:
     add(row, {}, **changes)
 
 
-def find(model: type[Model], where: str, *values: Any) -> list[Model]:
-    """The rows that the condition, and what may follow one in SQL, selects; keys as numbers."""
-    query = f"SELECT {selected(model)} FROM {model._meta.db_table} WHERE {where}"  # noqa: S608 - of constants
+def find(model: type[Model], where: str, *values: Any, lock: bool = False) -> list[Model]:
+    """The rows that the condition, and what may follow one in SQL, selects; keys as numbers.
+
+    With `lock` nobody else can lock them before the transaction ends.
+    """
+    query = f"SELECT {selected(model)} FROM {model._meta.db_table} WHERE {where}{_lock() if lock else ''}"  # noqa: S608 - of constants
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         found = cursor.fetchall()
@@ -203,9 +206,12 @@ def selected(model: type[Model], table: str = "") -> str:
 
 @cache
 def _locking(model: type[Model]) -> str:
-    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
     table, key = model._meta.db_table, model._meta.pk.column
-    return f"SELECT {selected(model)} FROM {table} WHERE {key} = %s{lock}"  # noqa: S608 - of constants
+    return f"SELECT {selected(model)} FROM {table} WHERE {key} = %s{_lock()}"  # noqa: S608 - of constants
+
+
+def _lock() -> str:
+    return " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
 
 
 @cache

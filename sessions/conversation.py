@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from console import live
+from console import live, rows
 from console.actors import Actor
 from console.models import Workspace
 from memory import paths
@@ -197,14 +196,13 @@ def send(session: Session, entries: Sequence[Entry], *, by: Actor | None = None)
         _check_answers(thread, entries)
         is_busy, waits = thread.status != Status.IDLE, transcript.awaits_answers(thread)
         received = [_received(entry, is_busy or waits, by) for entry in entries]
-        rows = events.append(thread, *received)
         kinds = {entry.type for entry in entries}
         if "user.interrupt" in kinds and (is_busy or waits):
-            Thread.objects.filter(pk=thread.pk).update(stop_requested=True)
+            rows.change(thread, stop_requested=True)
         # A turn that waits for answers has no use for a message; one that is over, for a stop.
-        if kinds != {"user.message" if waits else "user.interrupt"} or is_busy:
-            wake(session, thread)
-    return rows
+        if kinds == {"user.message" if waits else "user.interrupt"} and not is_busy:
+            return events.append(thread, *received)
+        return wake(session, thread, *received)[: len(received)]
 
 
 def held(session: Session) -> tuple[Thread, Session]:
@@ -212,11 +210,11 @@ def held(session: Session) -> tuple[Thread, Session]:
 
     Raises `Refused` when somebody has deleted the session meanwhile.
     """
-    try:
-        thread = Thread.objects.select_for_update(no_key=True).get(session=session, parent=None)
-    except Thread.DoesNotExist:
-        raise Refused("This session has been deleted.") from None
-    return thread, Session.objects.select_for_update(no_key=True).get(pk=session.pk)
+    mine = "session_id = %s AND parent_id IS NULL"
+    threads = rows.find(Thread, mine, rows.key(session), lock=True)
+    if not threads:
+        raise Refused("This session has been deleted.")
+    return threads[0], rows.locked(Session, session.pk)
 
 
 def _check_answers(thread: Thread, entries: Sequence[Entry]) -> None:
@@ -225,27 +223,28 @@ def _check_answers(thread: Thread, entries: Sequence[Entry]) -> None:
         thread,
         "custom_tool_use_id",
         [entry for entry in entries if entry.type == "user.custom_tool_result"],
-        thread.events.filter(type="agent.custom_tool_use"),
+        {"type": "agent.custom_tool_use"},
         "There is no open custom tool call {!r}.",
     )
     _check_named(
         thread,
         "tool_use_id",
         [entry for entry in entries if entry.type == CONFIRMATION],
-        thread.events.filter(type="agent.tool_use", payload__evaluated_permission="ask"),
+        {"type": "agent.tool_use", "payload__evaluated_permission": "ask"},
         "There is no call {!r} that waits for permission.",
     )
 
 
 def _check_named(
-    thread: Thread, key: str, entries: list[Entry], calls: QuerySet[Event], refusal: str
+    thread: Thread, key: str, entries: list[Entry], calls: dict[str, str], refusal: str
 ) -> None:
     given = [entry.payload[key] for entry in entries]
     if not given:
         return
     types = (*transcript.ANSWERS, CONFIRMATION)
     answered = thread.events.filter(type__in=types, **{f"payload__{key}__in": given})
-    still_open = set(calls.filter(pk__in=given).values_list("pk", flat=True))
+    asked = thread.events.filter(pk__in=given, **calls)
+    still_open = set(asked.values_list("pk", flat=True))
     still_open -= {answer.payload[key] for answer in answered}
     for call in given:
         if call not in still_open:
@@ -282,14 +281,16 @@ def check_open(session: Session) -> None:
         raise Refused("This session is archived. Start a new one to go on.")
 
 
-def wake(session: Session, thread: Thread, *, why: dict | None = None) -> None:
-    """Let a worker see to the thread, which the caller has locked."""
-    if thread.status == Status.IDLE:
-        events.append(thread, *telling.status_entries(thread, "running", why))
-        Thread.objects.filter(pk=thread.pk).update(status=Status.RUNNING)
-        Session.objects.filter(pk=session.pk).update(status=Status.RUNNING)
+def wake(session: Session, thread: Thread, *sent: Entry, why: dict | None = None) -> list[Event]:
+    """Append what was sent and let a worker see to the thread; the caller has locked both rows."""
+    # Before anything that rings the readers: they would keep the processor from it.
     # Robust: what was sent is kept, and the sweep finds it, whether or not the broker can be rung.
     transaction.on_commit(lambda: tasks.run_turn.delay(thread.pk), robust=True)
+    if thread.status == Status.IDLE:
+        sent += tuple(telling.status_entries(thread, "running", why))
+        rows.change(thread, status=Status.RUNNING)
+        rows.change(session, status=Status.RUNNING)
+    return events.append(thread, *sent) if sent else []
 
 
 def stop(session: Session) -> None:

@@ -185,8 +185,7 @@ def has_failed(thread: Thread) -> bool:
 
 def why_idle(thread: Thread) -> str:
     """The type of the stop reason of an idle thread; empty when it works or never did."""
-    end = last_end(thread)
-    return reason(end) if end else ""
+    return thread.idle_reason if thread.status == Status.IDLE else ""
 
 
 def last_end(thread: Thread) -> Event | None:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from console import api
+from console import api, rows
 from console.api import ApiError, cursor_of, find, invalid, needs, not_found, position_of
 from console.queries import Between, Cursor, Limit, LongLimit
 from console.shapes import Page
@@ -58,7 +58,13 @@ def find_session(request, session_id: str) -> Session:
     """A session of this workspace; the older spelling `session_…` of its id is understood."""
     if session_id.startswith("session_"):
         session_id = "sesn_" + session_id.removeprefix("session_")
-    return find(request.workspace.sessions, session_id, "The session")
+    key, workspace = Session._meta.pk.get_prep_value(session_id), request.workspace
+    found = rows.find(Session, "id = %s AND workspace_id = %s", key, rows.key(workspace))
+    if not found:
+        raise not_found("The session", session_id)
+    [session] = found
+    session.workspace = workspace
+    return session
 
 
 @router.post("")

@@ -190,7 +190,7 @@ def test_the_list_asks_the_database_no_more_for_more(api, workspace, django_asse
     for _ in range(3):
         make_dream()
     api.get("/v1/dreams")  # notes the key's use, once a minute
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         api.get("/v1/dreams")
 
 
