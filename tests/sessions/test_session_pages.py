@@ -417,7 +417,9 @@ def test_two_stores_of_one_name_keep_their_files_apart(as_alice, session, store)
 
 def test_a_session_that_waits_for_a_program_can_be_stopped(as_alice, workspace):
     session = make_session()
-    Thread.objects.update(idle_reason="requires_action")
+    why = {"type": "requires_action", "event_ids": []}
+    named = {"session_thread_id": session.primary.pk, "agent_name": "x", "stop_reason": why}
+    events.append(session.primary, Entry("session.thread_status_idle", named))
     assert "Stop</button>" in as_alice.get(session.get_absolute_url()).content.decode()
 
 
