@@ -176,6 +176,15 @@ def entry_event(session: Session, event_id: str) -> Event | None:
     return event
 
 
+def target_of(stretch: Stretch, event: Event) -> str:
+    """The entry to show for an event: its own, else the last one before it."""
+    if any(entry.id == event.pk for entry in stretch.entries):
+        return event.pk
+    at = event.processed_at or event.created_at
+    before = [entry.id for entry in stretch.entries if entry.at <= at]
+    return before[-1] if before else ""
+
+
 # -- One call ---------------------------------------------------------------------------------
 
 

@@ -10,13 +10,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import trigger_client_event
 
 from console.access import workspace_view
-from console.actors import Actor
 from console.htmx import render_page, wants_fragment
 from memory.paths import Invalid
-from sessions import afterthoughts, budgets, conversation, page, panels, updates
+from sessions import budgets, conversation, page, panels, updates
 from sessions.conversation import Refused
 from sessions.forms import FilterForm, MountForms, StartForm, ticks_of
 from sessions.models import Session, Status
@@ -131,14 +129,14 @@ def _begin(workspace, form: StartForm, mounts: MountForms) -> Session:
 # -- One session --------------------------------------------------------------------------
 
 
-def _find(workspace, pk: str) -> Session:
+def find(workspace, pk: str) -> Session:
     return get_object_or_404(workspace.sessions.select_related("workspace", "agent"), pk=pk)
 
 
 @workspace_view
 @require_GET
 def session(request, workspace, pk):
-    return _show(request, _find(workspace, pk))
+    return _show(request, find(workspace, pk))
 
 
 def _show(request, session: Session, *, said: str = "", error: str = "", status: int = 200):
@@ -157,7 +155,7 @@ def _show(request, session: Session, *, said: str = "", error: str = "", status:
         "upto": upto,
         "stretch": stretch,
         "waiting": page.waiting(thread, upto),
-        "target": event.pk if event else "",
+        "target": page.target_of(stretch, event) if event else "",
         "state": panels.state(session, thread, request.role, began_at),
         "uses": panels.memory_use(session, places),
         "unpriced": panels.is_unpriced(session),
@@ -187,7 +185,7 @@ def _thread(session: Session, pk: str | None):
 @require_GET
 def log(request, workspace, pk):
     """A further stretch of the transcript: `before` or `after` a position."""
-    session = _find(workspace, pk)
+    session = find(workspace, pk)
     thread = _thread(session, request.GET.get("thread"))
     position = _number(request, "before") or _number(request, "after")
     if position is None:
@@ -208,7 +206,7 @@ def _number(request, name: str) -> int | None:
 @require_GET
 def event(request, workspace, pk, event_pk):
     """What a tool call got, or a long message in full."""
-    session = _find(workspace, pk)
+    session = find(workspace, pk)
     event = get_object_or_404(session.events.select_related("thread"), pk=event_pk)
     whole = "all" in request.GET
     context = {"session": session, "event": event, "whole": whole}
@@ -227,82 +225,28 @@ def event(request, workspace, pk, event_pk):
 @workspace_view(role="editor")
 @require_POST
 def say(request, workspace, pk):
-    session = _find(workspace, pk)
+    session = find(workspace, pk)
     text = request.POST.get("text", "")
     try:
         conversation.say(session, text)
     except (Invalid, Refused) as error:
         status = 422 if isinstance(error, Invalid) else 409
         return _show(request, session, said=text, error=str(error), status=status)
-    return _done(request, session)
+    return done(request, session)
 
 
 @workspace_view(role="editor")
 @require_POST
 def stop(request, workspace, pk):
-    session = _find(workspace, pk)
+    session = find(workspace, pk)
     try:
         conversation.stop(session)
     except Refused as error:
         return _show(request, session, error=str(error), status=409)
-    return _done(request, session)
+    return done(request, session)
 
 
-@workspace_view(role="editor")
-@require_POST
-def retry(request, workspace, pk):
-    return _reply(request, workspace, pk, afterthoughts.try_again)
-
-
-@workspace_view(role="editor")
-@require_POST
-def withdraw(request, workspace, pk, event_pk):
-    """Take back a message that waits."""
-    verb = partial(afterthoughts.withdraw, event_id=event_pk)
-    return _reply(request, workspace, pk, verb)
-
-
-@workspace_view(role="editor")
-@require_POST
-def decide(request, workspace, pk, event_pk):
-    """Allow or deny a call that waits for permission."""
-    allow, message = request.POST.get("verdict") == "allow", request.POST.get("message", "")
-    verb = partial(conversation.decide, call=event_pk, allow=allow, message=message)
-    return _reply(request, workspace, pk, verb)
-
-
-@workspace_view(role="editor")
-@require_POST
-def decide_all(request, workspace, pk):
-    """Allow or deny all the calls that were seen to wait for permission."""
-    allow, calls = request.POST.get("verdict") == "allow", request.POST.getlist("call")
-    verb = partial(conversation.decide_all, calls=calls, allow=allow)
-    return _reply(request, workspace, pk, verb)
-
-
-@workspace_view(role="editor")
-@require_POST
-def answer(request, workspace, pk, event_pk):
-    """Give a custom tool's result in place of the program."""
-    text, is_error = request.POST.get("text", ""), "is_error" in request.POST
-    verb = partial(conversation.answer, call=event_pk, text=text, is_error=is_error)
-    return _reply(request, workspace, pk, verb)
-
-
-def _reply(request, workspace, pk, verb):
-    session = _find(workspace, pk)
-    try:
-        verb(session, by=Actor.user(request.user))
-    except (Invalid, Refused) as error:
-        if wants_fragment(request):
-            return trigger_client_event(
-                HttpResponse(status=204), "toast", {"tone": "warn", "text": str(error)}
-            )
-        messages.error(request, str(error))
-    return _done(request, session)
-
-
-def _done(request, session: Session):
+def done(request, session: Session):
     """The live stream shows what came of it; without scripts, the page does."""
     return HttpResponse(status=204) if wants_fragment(request) else redirect(session)
 
@@ -323,7 +267,7 @@ def archive(request, workspace, pk):
 @workspace_view(role="editor")
 @require_POST
 def delete(request, workspace, pk):
-    session = _find(workspace, pk)
+    session = find(workspace, pk)
     try:
         conversation.delete(session)
     except Refused as error:
@@ -334,7 +278,7 @@ def delete(request, workspace, pk):
 
 
 def _change(request, workspace, pk, verb):
-    session = _find(workspace, pk)
+    session = find(workspace, pk)
     try:
         verb(session)
     except (Invalid, Refused) as error:

@@ -68,7 +68,7 @@ LAYERS = {
         reading page palette panels news feeds wire shapes
         record
         forms environment_forms
-        views agent_views environment_views money_views record_views import_views api stream
+        views reply_views agent_views environment_views money_views record_views import_views api stream
         urls
         management
     """,

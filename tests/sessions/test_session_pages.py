@@ -273,6 +273,14 @@ def test_a_link_to_an_event_shows_it_wherever_it_is(as_alice, long):
     assert "sse-connect" in recent and "is-target" in recent
 
 
+def test_a_link_to_an_event_that_shows_nothing_leads_to_what_stood_before_it(as_alice, session):
+    heard = said(session, "Hello.")
+    span = append(session, "span.model_request_start")
+    said(session, "And more.")
+    html = shown(as_alice.get(f"{session.get_absolute_url()}?event={span.pk}"))
+    assert f'is-target" id="{heard.pk}"' in html and html.count("is-target") == 1
+
+
 def test_a_link_to_a_result_leads_to_its_call(as_alice, session):
     call = used(session, "grep", {"pattern": "talk"}, "no matches", hits=0)
     result = session.events.get(type="agent.tool_result")
