@@ -1,4 +1,4 @@
-"""Agents, environments, and sessions: a session's transcript is its event log, nothing else."""
+"""Sessions, their threads and their log: the transcript is the log, nothing else."""
 
 from django.db import models
 from django.db.models.fields.json import KT
@@ -9,115 +9,7 @@ from django.utils import timezone
 from console.ids import PublicIdField
 from console.models import User, Workspace
 from memory.models import Store
-
-
-class Access(models.TextChoices):
-    READ_WRITE = "read_write", "Read & write"
-    READ_ONLY = "read_only", "Read only"
-
-
-class Agents(models.QuerySet["Agent"]):
-    def current(self) -> "Agents":
-        return self.filter(archived_at=None)
-
-    def with_latest(self) -> "Agents":
-        """Bring each agent's latest version along, for lists."""
-        newest = AgentVersion.objects.filter(number=models.F("agent__version"))
-        return self.prefetch_related(models.Prefetch("versions", newest, to_attr="newest"))
-
-
-class Agent(models.Model):
-    """A named configuration; every change makes a new version of it."""
-
-    id = PublicIdField(prefix="agent")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="agents")
-    version = models.PositiveIntegerField(default=1, help_text="The latest.")
-    # A copy of the latest version's name, for lists and searches.
-    name = models.CharField(max_length=256)
-    metadata = models.JSONField(default=dict)
-    # Like the default stores, this is about sessions that are there already, and makes no version.
-    saves_after = models.PositiveIntegerField(
-        null=True, help_text="Minutes idle until what is worth keeping is saved; null for never."
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now)
-    archived_at = models.DateTimeField(null=True)
-
-    objects = Agents.as_manager()
-
-    class Meta:
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("sessions:agent", args=[self.workspace.slug, self.pk])
-
-    @property
-    def latest(self) -> "AgentVersion":
-        newest = getattr(self, "newest", None)
-        return newest[0] if newest else self.versions.get(number=self.version)
-
-
-class AgentVersion(models.Model):
-    """What an agent was at one time. `config` holds the fields of the wire contract's §8:
-    name, description, model, system, tools, skills, mcp_servers, multiagent, execution_identity.
-    """
-
-    agent = models.ForeignKey(Agent, models.CASCADE, related_name="versions")
-    number = models.PositiveIntegerField()
-    config = models.JSONField()
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["-number"]
-        constraints = [models.UniqueConstraint(fields=["agent", "number"], name="agent_versions")]
-
-    def __str__(self) -> str:
-        return f"{self.config['name']} v{self.number}"
-
-
-class DefaultStore(models.Model):
-    """A store that new sessions of an agent attach unless they say otherwise."""
-
-    agent = models.ForeignKey(Agent, models.CASCADE, related_name="default_stores")
-    store = models.ForeignKey(Store, models.CASCADE, related_name="default_for")
-    access = models.CharField(max_length=10, choices=Access, default=Access.READ_WRITE)
-    instructions = models.CharField(max_length=4096, blank=True)
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["agent", "store"], name="one_default_each")]
-
-    def __str__(self) -> str:
-        return f"{self.store} for {self.agent}"
-
-
-class Environment(models.Model):
-    """Where tools run. `config` is the wire contract's §9."""
-
-    id = PublicIdField(prefix="env")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="environments")
-    name = models.CharField(max_length=256)
-    description = models.CharField(max_length=2048, null=True)  # noqa: DJ001 - null on the wire
-    config = models.JSONField()
-    metadata = models.JSONField(default=dict)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now)
-    archived_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def is_last(self) -> bool:
-        """Whether no other open environment is left for new sessions."""
-        open_ones = Environment.objects.filter(workspace=self.workspace_id, archived_at=None)
-        return not open_ones.exclude(pk=self.pk).exists()
+from sessions.models.agents import Access, Agent, Environment
 
 
 class Status(models.TextChoices):
@@ -248,71 +140,6 @@ class Session(models.Model):
         return self.status == Status.IDLE and self.idle_reason == FAILED
 
 
-class Import(models.Model):
-    """Transcripts that somebody sent, until they are made sessions or a day has passed."""
-
-    id = PublicIdField(prefix="import")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="imports")
-    user = models.ForeignKey(User, models.CASCADE, related_name="+")
-    reading = models.JSONField(help_text="What was found, see sessions.importing.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return f"Import of {self.user}"
-
-
-class ModelPrice(models.Model):
-    """What a model costs a workspace, in US dollars per million tokens."""
-
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="model_prices")
-    model = models.CharField(max_length=256)
-    input = models.DecimalField(max_digits=12, decimal_places=4)
-    output = models.DecimalField(max_digits=12, decimal_places=4)
-    cache_read = models.DecimalField(max_digits=12, decimal_places=4)
-    cache_write = models.DecimalField(max_digits=12, decimal_places=4)
-
-    class Meta:
-        ordering = ["model"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "model"], name="one_price")]
-
-    def __str__(self) -> str:
-        return self.model
-
-
-class SpendingLimit(models.Model):
-    """The most that a workspace may use in a month; None does not limit."""
-
-    workspace = models.OneToOneField(Workspace, models.CASCADE, related_name="spending_limit")
-    tokens = models.PositiveBigIntegerField(null=True)
-    cents = models.PositiveBigIntegerField(null=True)
-
-    def __str__(self) -> str:
-        return f"Limit of {self.workspace}"
-
-
-class MonthSpent(models.Model):
-    """What all requests of a workspace have used in one month."""
-
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="months")
-    month = models.CharField(max_length=7, help_text="As 2026-11, in UTC.")
-    tokens = models.PositiveBigIntegerField(default=0)
-    cost = models.PositiveBigIntegerField(default=0, help_text="At list price, in nano-dollars.")
-
-    class Meta:
-        ordering = ["-month"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "month"], name="one_month")]
-
-    def __str__(self) -> str:
-        return f"{self.workspace} in {self.month}"
-
-    @property
-    def cost_dollars(self) -> float:
-        return self.cost / 10**9
-
-
 class Attachment(models.Model):
     """A store mounted into a session. Name and description are as they were at the start."""
 
@@ -335,6 +162,22 @@ class Attachment(models.Model):
     @property
     def is_writable(self) -> bool:
         return self.access == Access.READ_WRITE
+
+
+class Import(models.Model):
+    """Transcripts that somebody sent, until they are made sessions or a day has passed."""
+
+    id = PublicIdField(prefix="import")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="imports")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    reading = models.JSONField(help_text="What was found, see sessions.importing.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"Import of {self.user}"
 
 
 class Thread(models.Model):
@@ -442,41 +285,3 @@ class Event(models.Model):
     def is_withdrawn(self) -> bool:
         """Whether it was taken back while it waited: no turn has heard it."""
         return bool(self.private and WITHDRAWN in self.private)
-
-
-class ScratchFile(models.Model):
-    """A file in a session's /workspace: its working memory, gone with the session.
-
-    Text stands in `content`. What is none, or too long for the file tools, stands in `data`.
-    """
-
-    session = models.ForeignKey(Session, models.CASCADE, related_name="scratch")
-    path = models.CharField(max_length=1024)
-    content = models.TextField()
-    data = models.BinaryField(null=True)
-    sha256 = models.CharField(max_length=64)
-    size = models.PositiveIntegerField(help_text="Bytes.")
-    executable = models.BooleanField(default=False)
-    updated_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["path"]
-        constraints = [models.UniqueConstraint(fields=["session", "path"], name="scratch_paths")]
-
-    def __str__(self) -> str:
-        return self.path
-
-
-class Glimpse(models.Model):
-    """What a session last saw of a file: the hash its next `write` there must still meet."""
-
-    session = models.ForeignKey(Session, models.CASCADE, related_name="glimpses")
-    path = models.CharField(max_length=1400, help_text="As the agent spells it: /mnt/memory/…")
-    sha256 = models.CharField(max_length=64)
-    seen_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["session", "path"], name="last_glimpse")]
-
-    def __str__(self) -> str:
-        return self.path
