@@ -13,16 +13,10 @@ from memory.models import Operation, Version
 from sessions import events
 from sessions.models import Attachment, Event, Session, Thread
 from sessions.reading import bodies, commands
-from sessions.reading.entries import (
-    TAKERS,
-    Entry,
-    Reader,
-    Said,
-    answer_of,
-    said_by_user,
-)
+from sessions.reading.entries import Entry, Said, answer_of, said_by_user
 from sessions.reading.lines import Answer
 from sessions.reading.places import Places
+from sessions.reading.reader import TAKERS, Reader
 from sessions.tools.base import ToolError
 from sessions.tools.mounts import Mounts
 from sessions.transcript import ABOUT_CALLS, ANSWERS, CONFIRMATION, text_of

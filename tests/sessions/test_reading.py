@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from sessions.models import Attachment, Event
 from sessions.reading import bodies
-from sessions.reading.entries import Answered, Call, Mark, Notice, Reader, Said, TurnEnd
+from sessions.reading.entries import Answered, Call, Mark, Notice, Said, TurnEnd
 from sessions.reading.lines import Answer, line
 from sessions.reading.places import Place, Places
 from sessions.reading.previews import Previews
+from sessions.reading.reader import Reader
 
 pytestmark = pytest.mark.once
 NOTES = "/mnt/memory/notes"
