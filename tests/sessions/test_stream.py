@@ -1,8 +1,10 @@
 """The live streams: what programs and pages hear, from where on, and when it ends."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from console import accounts, live
@@ -163,6 +165,20 @@ def hold_rings(monkeypatch):
     monkeypatch.setattr(live.carrier(), "tick", 3600)
     monkeypatch.setattr(live.carrier(), "send", lambda text, *, patient: held.append(text))
     return held
+
+
+def test_what_many_say_at_once_comes_once_and_in_order(session, key):
+    def say(number):
+        said(session, f"{number} " + "x" * (number % 3) * 4000)()
+        connection.close()
+
+    def all_at_once():
+        with ThreadPoolExecutor(4) as people:
+            list(people.map(say, range(60)))
+
+    heard = listen(url(session), all_at_once, headers=key, enough=frames(60))
+    in_order = list(session.events.order_by("seq").values_list("pk", flat=True))
+    assert [frame.id for frame in heard.frames] == in_order
 
 
 def test_what_a_ring_tells_is_what_the_log_says_and_needs_no_look(session, key, monkeypatch):
