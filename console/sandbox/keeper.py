@@ -1,4 +1,7 @@
-"""A program of its own (it imports nothing of ours): runs commands in bubblewrap, one per fork.
+"""A program of its own (it imports nothing of ours): runs commands in bubblewrap, one per child.
+
+A child stands ready for the next command, its namespaces made: that takes as long as many a command.
+It is made when the one before is over, not to compete with it, or when that takes its time.
 
 The worker sends, over the socket it was started with, four descriptors per command: the job (JSON),
 where output goes, where the report goes, and one that closes when nobody wants the command any
@@ -29,6 +32,7 @@ NEW_MOUNTS, NEW_USERS = 0x20000, 0x10000000
 NO_SUID, NO_DEV, BIND, RECURSIVE, PRIVATE = 2, 4, 0x1000, 0x4000, 1 << 18
 SET_DUMPABLE = 4
 COARSE = 5  # CLOCK_REALTIME_COARSE, by which the kernel dates files
+SOON = 0.01  # seconds that most commands need not even have
 GLANCE = 0.1  # seconds between two looks at the memory in use
 SHORT = 1  # seconds that a command may take at full speed
 BLOCK = 1 << 16
@@ -37,38 +41,60 @@ DEEPEST = 3_500  # letters of a path that is still looked into
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(channel: socket.socket) -> None:
+def main(channel: socket.socket, user: int | None) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is forgotten at once
     while True:
-        _, descriptors, _, _ = socket.recv_fds(channel, 1, 4)
-        if len(descriptors) < 4:
-            return  # the worker is gone
+        waiting, taken = os.pipe()
         if os.fork() == 0:
-            channel.close()
-            os._exit(keep(*descriptors))
-        for descriptor in descriptors:
-            os.close(descriptor)
+            os.close(waiting)
+            stand_ready(channel, user, taken)
+            os._exit(0)
+        os.close(taken)
+        if os.read(waiting, 1):
+            return  # the worker is gone
+        os.close(waiting)
 
 
-def keep(job: int, output: int, report: int, wanted: int) -> int:
-    """Run one command from its namespaces to its report; returns our own exit code."""
+def stand_ready(channel: socket.socket, user: int | None, taken: int) -> None:
+    """Make the namespaces, then wait for a command and run it.
+
+    `taken` closes when the next child is to be made, by our own death at the latest.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    trouble = None
+    try:
+        enter(user)
+    except OSError as error:
+        trouble = error
+    _, descriptors, _, _ = socket.recv_fds(channel, 1, 4)
+    if len(descriptors) < 4:
+        os.write(taken, b"!")
+        return
+    channel.close()
+    keep(*descriptors, taken, trouble)
+
+
+def keep(
+    job: int, output: int, report: int, wanted: int, taken: int, trouble: OSError | None
+) -> None:
+    """Run one command from its file system to its report, unless there is trouble already."""
     with os.fdopen(job, "rb") as file:
         task = json.load(file)
     # A worker that died meanwhile reads no report.
     with contextlib.suppress(BrokenPipeError), os.fdopen(report, "wb") as lines:
         try:
-            enter(task)
+            if trouble:
+                raise trouble
+            furnish(task)
             layers = [Layer(task, number) for number in range(len(task["mounts"]))]
             process = start(task, layers, output)
             os.close(output)
-            ending = watch(process, task, wanted)
+            ending = watch(process, task, wanted, taken)
             for layer in layers:
                 layer.tell(lines)
             say(lines, ending)
         except OSError as error:
             say(lines, {"kind": "broken", "why": str(error)})
-    return 0
 
 
 def say(lines: BinaryIO, what: dict[str, Any]) -> None:
@@ -78,12 +104,12 @@ def say(lines: BinaryIO, what: dict[str, Any]) -> None:
 # -- Namespaces ---------------------------------------------------------------------------
 
 
-def enter(task: dict[str, Any]) -> None:
-    """Leave root behind, then become root of nothing but a file system in memory."""
-    if task["uid"] is not None:
+def enter(user: int | None) -> None:
+    """Leave root behind, then become root of nothing but namespaces of our own."""
+    if user is not None:
         os.setgroups([])
-        os.setresgid(task["uid"], task["uid"], task["uid"])
-        os.setresuid(task["uid"], task["uid"], task["uid"])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
         call("prctl", SET_DUMPABLE, 1, 0, 0, 0)
     users, groups = os.getuid(), os.getgid()
     call("unshare", NEW_USERS | NEW_MOUNTS)
@@ -92,6 +118,10 @@ def enter(task: dict[str, Any]) -> None:
     write("/proc/self/gid_map", f"0 {groups} 1")
     write("/proc/self/oom_score_adj", "1000")  # the first to go when the machine runs short
     mount(None, "/", None, RECURSIVE | PRIVATE)
+
+
+def furnish(task: dict[str, Any]) -> None:
+    """Make the command's file system in memory."""
     size = f"size={task['disk']},nr_inodes={task['inodes']},mode=755"
     mount("tmpfs", task["base"], "tmpfs", NO_SUID | NO_DEV, size)
     for name in ("tmp", "shm"):
@@ -273,12 +303,14 @@ def start(task: dict[str, Any], layers: list[Layer], output: int) -> int:
         os._exit(127)
 
 
-def watch(process: int, task: dict[str, Any], wanted: int) -> dict[str, Any]:
+def watch(process: int, task: dict[str, Any], wanted: int, taken: int) -> dict[str, Any]:
     """Wait until all of the command's processes are dead; see to it that they will be."""
     how, begun = "", time.monotonic()
     poller, pidfd = select.poll(), os.pidfd_open(process)
     poller.register(pidfd, select.POLLIN)
     poller.register(wanted, select.POLLIN | select.POLLHUP)
+    if not poller.poll(SOON * 1000):
+        os.close(taken)
     while not (ready := dict(poller.poll(GLANCE * 1000))).get(pidfd):
         how = wanted in ready and "stopped" or trouble(process, task, time.monotonic() - begun)
         if how:
@@ -339,4 +371,4 @@ def held_by(process: int) -> int:
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    main(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]) if sys.argv[2] else None)

@@ -22,6 +22,7 @@ from console.sandbox.jail import Limits
 logger = logging.getLogger(__name__)
 TAIL = 4 << 20  # bytes of output that are kept: its end
 BLOCK = 1 << 16
+KEEPER = (sys.executable, "-I", "-S", keeper.__file__)
 PAUSE = 0.5  # seconds between two questions whether the command is still wanted
 GRACE = 30  # seconds that a keeper may take beyond a command's own
 
@@ -86,7 +87,6 @@ def run(
         limits,
         bwrap=shutil.which("bwrap") or "",
         can_disable=_can_disable(),
-        uid=trees.owner(),
         base=str(trees.home() / "base"),
         overlay=overlay,
         mounts=[{"at": f.at, "tree": str(f.tree), "writable": f.is_writable} for f in folders],
@@ -214,11 +214,12 @@ class _Keeper:
     def _start(self) -> None:
         if self._channel:
             self._channel.close()
+        user = trees.owner()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             # Nothing of our environment: what a process does not have, it cannot leak.
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-S", keeper.__file__, str(theirs.fileno())],
+                [*KEEPER, str(theirs.fileno()), "" if user is None else str(user)],
                 pass_fds=[theirs.fileno()],
                 env={},
                 cwd="/",

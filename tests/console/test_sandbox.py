@@ -6,8 +6,10 @@ import re
 import shutil
 import signal
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from console.sandbox import jail, probe, runner, trees
 from console.sandbox.runner import Folder, Limits, Outcome
 from console.sandbox.trees import Leaf
+from tests.patience import wait_until
 
 pytestmark = [
     pytest.mark.once,
@@ -301,6 +304,28 @@ def test_a_keeper_that_was_killed_is_replaced(run):
     os.kill(runner._keeper._process.pid, signal.SIGKILL)
     runner._keeper._process.wait()
     assert said(run("echo again")) == "again"
+
+
+def test_the_child_that_stands_ready_is_replaced_when_it_is_killed(run):
+    run("true")
+    keeper = runner._keeper._process.pid
+    children = Path(f"/proc/{keeper}/task/{keeper}/children")
+    assert wait_until(children.read_text, 10)
+    for child in map(int, children.read_text().split()):
+        with suppress(ProcessLookupError):  # the one before may just be going
+            os.kill(child, signal.SIGKILL)
+        assert wait_until(lambda: not Path(f"/proc/{child}").exists(), 10)  # noqa: B023
+    assert said(run("echo again")) == "again" and runner._keeper._process.pid == keeper
+
+
+def test_a_command_begins_while_others_take_their_time(run):
+    is_over = threading.Event()
+    with ThreadPoolExecutor() as threads:
+        others = [threads.submit(run, "sleep 60", is_unwanted=is_over.is_set) for _ in range(3)]
+        assert said(run("echo meanwhile")) == "meanwhile"
+        assert not any(other.done() for other in others)
+        is_over.set()
+        assert {other.result().how for other in others} == {"stopped"}
 
 
 def test_a_sandbox_that_cannot_be_made_is_an_error(folders):
