@@ -101,6 +101,18 @@ def find(model: type[Model], where: str, *values: Any, lock: bool = False) -> li
     return [instance(model, row) for row in found]
 
 
+def refresh(row: Model, *names: str) -> None:
+    """Read these fields of a row anew. Raises its model's `DoesNotExist`."""
+    query, columns = _refreshing(type(row), names)
+    with connection.cursor() as cursor:
+        cursor.execute(query, [key(row)])
+        found = cursor.fetchone()
+    if found is None:
+        raise type(row).DoesNotExist
+    for column, value in zip(columns, found, strict=True):
+        setattr(row, column.attname, column.read(value))
+
+
 def follow(row: Model, name: str) -> Model | None:
     """The row that a foreign key points to, if any; it stays at hand as if the ORM had read it."""
     field = row._meta.get_field(name)
@@ -202,6 +214,13 @@ def _reader(field: Field) -> Callable[[Any], Any]:
 @cache
 def selected(model: type[Model], table: str = "") -> str:
     return ", ".join(table + column.name for column in _columns(model).values())
+
+
+@cache
+def _refreshing(model: type[Model], names: tuple[str, ...]) -> tuple[str, list[Column]]:
+    columns, key = [_columns(model)[name] for name in names], model._meta.pk.column
+    asked = ", ".join(column.name for column in columns)
+    return f"SELECT {asked} FROM {model._meta.db_table} WHERE {key} = %s", columns  # noqa: S608 - of constants
 
 
 @cache

@@ -11,6 +11,15 @@ from sessions import budgets, spending
 from sessions.models import Event, Session, Thread
 from sessions.providers.base import Reply
 
+COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "active_seconds",
+    "cost",
+)
+
 
 def add_reply(session: Session, thread: Thread, reply: Reply) -> None:
     """Count a model's reply, at today's price; last in its transaction, for others wait for the row."""
@@ -33,6 +42,7 @@ def add_time(session: Session, log: Sequence[Event]) -> None:
 
 
 def so_far(session: Session) -> dict[str, Any]:
-    """What the session has used, as `session.usage` tells it; reads the row anew."""
-    [now] = rows.find(Session, "id = %s", rows.key(session))
-    return {"usage": budgets.wire_usage(now), "budget": budgets.wire_budget(now.budget_cents)}
+    """What the session has used, as `session.usage` tells it; reads the counts anew."""
+    rows.refresh(session, *COUNTS, "budget_cents")
+    budget = budgets.wire_budget(session.budget_cents)
+    return {"usage": budgets.wire_usage(session), "budget": budget}
