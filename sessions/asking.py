@@ -60,8 +60,10 @@ class Asking:
         return self.trade.toolbox(self.session, nobody).specs
 
     def _shown(self, log: Sequence[Event]) -> Sequence[Event]:
+        if not self.trade.forgets:
+            return log
         said = [place for place, event in enumerate(log) if event.type == "user.message"]
-        return log[said[-1] :] if self.trade.forgets and said else log
+        return log[said[-1] :] if said else log
 
     def _longest_reply(self) -> int:
         """In tokens; at most half the window: vLLM refuses what would not fit with its answer."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.api import stamp
 from sessions.models import FAILED, Event, Status, Thread
@@ -14,6 +14,7 @@ ANSWERS = {
     "user.tool_result": "tool_use_id",
     "user.custom_tool_result": "custom_tool_use_id",
 }
+SHOWN = {"user.message", "agent.message", "agent.thinking", *CALLS, *ANSWERS}
 CONFIRMATION = "user.tool_confirmation"
 ABOUT_CALLS = {**ANSWERS, CONFIRMATION: "tool_use_id"}
 AGAIN = "again"  # private to the begin of a turn: who tried a failed one again
@@ -135,13 +136,30 @@ def messages(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Build the conversation a model is shown: alternating messages in the Messages API's shape."""
     built: list[dict[str, Any]] = []
     for event in events:
-        if role_and_blocks := _blocks(event):
-            role, blocks = role_and_blocks
-            if not built or built[-1]["role"] != role:
-                built.append({"role": role, "content": []})
-            built[-1]["content"] += blocks
-            built[-1]["said_at"] = stamp(event.created_at)
+        if event.type not in SHOWN:
+            continue
+        if (part := _part(event)).blocks:
+            if not built or built[-1]["role"] != part.role:
+                built.append({"role": part.role, "content": []})
+            built[-1]["content"] += part.blocks
+            built[-1]["said_at"] = part.said_at
     return built
+
+
+class Part(NamedTuple):
+    """What a model is shown of one event; whoever gets the blocks leaves them as they are."""
+
+    role: str
+    blocks: list[Block]
+    said_at: str
+
+
+def _part(event: Event) -> Part:
+    """Made once for each event: a log that is remembered is shown with every request."""
+    if (part := event.__dict__.get("part")) is None:
+        role, blocks = _blocks(event) or ("", [])
+        part = event.part = Part(role, blocks, stamp(event.created_at))
+    return part
 
 
 def _blocks(event: Event) -> tuple[str, list[Block]] | None:
@@ -149,7 +167,7 @@ def _blocks(event: Event) -> tuple[str, list[Block]] | None:
     if event.type in {"user.message", "agent.message"}:
         role = "user" if event.type == "user.message" else "assistant"
         blocks = [block for block in payload["content"] if block.get("text", "x").strip()]
-        return (role, [dict(block) for block in blocks]) if blocks else None
+        return role, blocks
     if event.type == "agent.thinking":
         return ("assistant", list(event.private["blocks"])) if event.private else None
     if event.type in CALLS:
