@@ -67,7 +67,7 @@ class FilterForm(forms.Form):
         """The matching sessions, latest first, each with the beginning of its first message."""
         self.is_valid()
         given = self.cleaned_data
-        found = self.workspace.sessions.filter(*self._conditions(given)).with_first_words()
+        found = self.workspace.sessions.with_first_words().filter(*self._conditions(given))
         found = found.order_by("-updated_at", "-pk")
         return found.select_related("workspace").prefetch_related("attachments")
 
@@ -87,7 +87,7 @@ class FilterForm(forms.Form):
         if not given.get("dreams"):
             conditions.append(Q(is_dream=False))
         if given.get("q"):
-            conditions.append(Q(title__icontains=given["q"]))
+            conditions.append(Q(title__icontains=given["q"]) | Q(first_words__icontains=given["q"]))
         if given.get("agent"):
             conditions.append(Q(agent=given["agent"]))
         if given.get("store"):

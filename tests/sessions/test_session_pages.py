@@ -75,6 +75,8 @@ def test_the_list_shows_title_stores_and_status(as_vera, session):
 def test_a_session_without_a_title_is_listed_by_its_first_words(as_alice, workspace):
     said(make_session(), "When is\nthe talk?", "user.message")
     assert "When is the talk?" in shown(as_alice.get(at("sessions")))
+    assert "When is the talk?" in shown(as_alice.get(f"{at('sessions')}?q=THE TALK"))
+    assert "When is the talk?" not in shown(as_alice.get(f"{at('sessions')}?q=heron"))
 
 
 @pytest.mark.parametrize(
