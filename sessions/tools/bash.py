@@ -11,7 +11,6 @@ from functools import partial
 
 from console.sandbox import probe, runner, trees
 from console.sandbox.runner import Folder, Outcome
-from console.sandbox.trees import Leaf
 from sessions import shells
 from sessions.context import WORKSPACE
 from sessions.models import Attachment, Session
@@ -115,11 +114,9 @@ def _run(command: str, found: list[Found], limits, is_stopped: Callable[[], bool
 
 
 def _workspace(session: Session, restart: bool) -> Found:
-    rows = session.scratch.exclude(path=STATE) if restart else session.scratch.all()
-    leaves = {
-        path: Leaf(digest, executable)
-        for path, digest, executable in rows.values_list("path", "sha256", "executable")
-    }
+    leaves = scratch.leaves(session)
+    if restart:
+        leaves.pop(STATE, None)
     fetch = partial(scratch.contents, session)
     return Found(WORKSPACE, None, plans.plan(leaves), fetch)
 

@@ -9,6 +9,7 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from console import rows
+from console.sandbox.trees import Leaf
 from memory import paths
 from memory.paths import Invalid
 from sessions import shells
@@ -34,6 +35,20 @@ class Draft:
 
 def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def leaves(session: Session) -> dict[str, Leaf]:
+    """What lies in /workspace, by path. In plain SQL: every command asks for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEAVES, [rows.key(session)])
+        found = cursor.fetchall()
+    return {path: Leaf(digest, bool(executable)) for path, digest, executable in found}
+
+
+LEAVES = (
+    f"SELECT path, sha256, executable FROM {ScratchFile._meta.db_table}"  # noqa: S608 - of constants
+    " WHERE session_id = %s"
+)
 
 
 def keep(session: Session, drafts: Iterable[Draft]) -> None:
