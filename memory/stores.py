@@ -7,6 +7,7 @@ expected another text gets `Conflict` and changes nothing.
 import hashlib
 from dataclasses import dataclass
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -31,6 +32,13 @@ NEW_KEYS = {"sqlite": f"{LAST_KEY} + row_number() OVER (ORDER BY path)", "postgr
 
 class Refused(Exception):
     """The store's state forbids it; the message says why."""
+
+
+class Gone(Refused, ObjectDoesNotExist):
+    """Somebody has deleted the store meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__("This store has been deleted.")
 
 
 class Conflict(Exception):
@@ -127,7 +135,10 @@ def set_state(store: Store, state: str) -> Store:
 @transaction.atomic
 def delete_store(store: Store) -> None:
     """Remove the store with all its memories and versions, and text nobody else uses."""
-    store = _locked(store)
+    # A stronger lock than a writer's: it waits for those, too, who note what they have read of it.
+    store = Store.objects.select_for_update().filter(pk=store.pk).first()
+    if store is None:
+        raise Gone
     texts = store.versions.exclude(blob=None).order_by().values_list("blob_id", flat=True)
     texts = list(texts.distinct())
     Memory.objects.filter(store=store).delete()
@@ -300,7 +311,9 @@ def clone(source: Store, *, name: str, description: str, state: str, by: Actor) 
 
 def _locked(store: Store) -> Store:
     """One writer per store at a time: limits, overlaps and counts are then true when checked."""
-    return tables.held(store)
+    if found := tables.held(store):
+        return found
+    raise Gone
 
 
 def writable(store: Store, act: Act) -> Store:

@@ -8,15 +8,10 @@ from memory import paths
 from memory.models import Blob, Memory, Store
 
 
-def held(store: Store) -> Store:
-    """The store as it is now, which nobody else can lock before the transaction ends.
-
-    Raises `Store.DoesNotExist`.
-    """
+def held(store: Store) -> Store | None:
+    """The store as it is now, which nobody else can lock before the transaction ends; None if gone."""
     found = locked(Store, store.pk)
-    if found is None:
-        raise Store.DoesNotExist
-    if Store.workspace.is_cached(store):
+    if found and Store.workspace.is_cached(store):
         found.workspace = store.workspace
     return found
 

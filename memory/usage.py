@@ -16,11 +16,14 @@ BATCH = 500  # paths in one statement
 
 NOTE = """
 INSERT INTO memory_use (store_id, memory_id, session, name, event, {count}, {other}, {at})
-SELECT store_id, id, %s, %s, %s, 1, 0, %s FROM memory_memory
-WHERE store_id = %s AND path IN ({paths}) ORDER BY id
+SELECT s.id, m.id, %s, %s, %s, 1, 0, %s
+FROM memory_memory m JOIN memory_store s ON s.id = m.store_id
+WHERE s.id = %s AND m.path IN ({paths}) ORDER BY m.id {lock}
 ON CONFLICT (memory_id, session) DO UPDATE SET
     {count} = memory_use.{count} + 1, {at} = excluded.{at}, event = excluded.event
 """
+# Or whoever deletes the store would wait for these rows, and their reader, about to write, for it.
+LOCK = {"sqlite": "", "postgresql": "FOR KEY SHARE OF s"}
 
 
 def read(store: Store, path: str, *, by: Actor) -> None:
@@ -39,7 +42,7 @@ def found(store: Store, paths: Sequence[str], *, by: Actor) -> None:
 def _note(store: Store, paths: list[str], by: Actor, **columns: str) -> None:
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     key = Store._meta.pk.get_prep_value(store.pk)
-    sql = NOTE.format(paths=", ".join(["%s"] * len(paths)), **columns)
+    sql = NOTE.format(paths=", ".join(["%s"] * len(paths)), lock=LOCK[connection.vendor], **columns)
     with connection.cursor() as cursor:
         cursor.execute(sql, [by.id, by.name[:255], by.event, now, key, *paths])
 

@@ -1,10 +1,13 @@
 """Which memories sessions read: noted by the tools, shown on the store's page of use."""
 
+import threading
+
 import pytest
+from django.db import connection, transaction
 
 from console.actors import Actor
 from memory import stores, usage
-from memory.models import Use
+from memory.models import Store, Use
 from memory.stores import Act
 from sessions.tools import Toolbox
 from sessions.tools.files import file_tools
@@ -12,6 +15,7 @@ from sessions.tools.mounts import Mounts
 from tests.factories import TESTER, attach, make_session, make_store
 from tests.memory.test_history_pages import pane
 from tests.memory.test_store_pages import queries, url
+from tests.patience import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -116,3 +120,32 @@ def test_a_page_of_use_asks_no_more_for_more_files(as_vera, store):
         stores.write(store, f"/{number}.md", "x", act=Act(TESTER))
         usage.read(store, f"/{number}.md", by=TESTER)
     assert queries(as_vera, url("store_use", store)) <= few
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_reads_and_then_writes_waits_for_nobody_who_deletes_the_store(store):
+    use = tools_of(make_session(stores=[store]))
+    path = "/mnt/memory/notes/a.md"
+    use("read", file_path=path)
+    deleting = threading.Thread(target=delete, args=[store])
+    with transaction.atomic():
+        use("read", file_path=path)
+        deleting.start()
+        assert connection.vendor == "sqlite" or wait_until(somebody_waits, 20)
+        assert not use("write", file_path=path, content="gamma\n").is_error
+        assert not use("read", file_path="/mnt/memory/notes/b.md").is_error
+    deleting.join()
+    assert not Store.objects.exists() and not Use.objects.exists()
+
+
+def delete(store):
+    try:
+        stores.delete_store(store)
+    finally:
+        connection.close()
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0

@@ -111,6 +111,15 @@ def test_folders_and_files_may_take_each_others_place(bash, store, command, left
     assert set(texts(store)) == left
 
 
+@pytest.mark.parametrize("command", ["echo x > talk.md", "mv talk.md x; rm a/b.md; echo n > n"])
+def test_what_a_command_wrote_to_a_store_that_is_gone_by_then_is_kept_aside(box, store, command):
+    given = {"command": f"cd {NOTES}; {command}"}
+    work = box.work("bash", given)
+    stores.delete_store(store)
+    result = box.run("bash", given, work)
+    assert "deleted" in result.text and "Yours is kept at /workspace/conflicts" in result.text
+
+
 def test_somebody_elses_text_stays_and_the_agents_is_kept_aside(box, store):
     given = {"command": f"cd {NOTES}; echo mine > talk.md; echo mine > n.md; rm a/b.md"}
     work = box.work("bash", given)

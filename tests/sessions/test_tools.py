@@ -118,6 +118,20 @@ def test_a_deleted_store_is_said_to_be_gone(session, store):
     assert result.is_error and "deleted" in result.text
 
 
+def test_a_store_that_is_deleted_between_two_tools_is_said_to_be_gone(use, store):
+    path = f"{ROOT}/talk.md"
+    use("read", file_path=path)
+    stores.delete_store(store)
+    assert use("read", file_path=path).is_error
+    for name, given in (
+        ("write", {"content": "x"}),
+        ("edit", {"old_string": "noon", "new_string": "two"}),
+        ("remove", {}),
+    ):
+        assert use(name, file_path=path, **given).is_error
+    assert "been deleted" in use("write", file_path=f"{ROOT}/new.md", content="x").text
+
+
 def test_a_very_long_result_is_cut_and_says_so(use):
     use("write", file_path="long.txt", content="line\n" * 20_000)
     use("write", file_path="longer.txt", content="x" * 102_000)
