@@ -55,6 +55,7 @@ def begin(session: Session) -> Extraction | None:
 
     Raises `Refused` while the session runs, and when it has been deleted.
     """
+    conversation.held_thread(session)
     store = _writable_store(session)
     thread, session = conversation.held(session)
     if session.status not in pipeline.AT_REST:
@@ -83,7 +84,7 @@ def begin(session: Session) -> Extraction | None:
 
 
 def _writable_store(session: Session) -> Store | None:
-    """The session's first store that it may write to, locked: stores come before sessions."""
+    """The session's first store that it may write to, locked: after the thread, before the session."""
     mine = session.attachments.filter(access=Access.READ_WRITE, store__isnull=False)
     keys = list(mine.values_list("store", flat=True))
     rows = Store.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")

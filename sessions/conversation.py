@@ -210,11 +210,19 @@ def held(session: Session) -> tuple[Thread, Session]:
 
     Raises `Refused` when somebody has deleted the session meanwhile.
     """
+    return held_thread(session), rows.locked(Session, session.pk)
+
+
+def held_thread(session: Session) -> Thread:
+    """Lock the primary thread, for who locks stores as well: those come between it and the session.
+
+    Raises `Refused` when somebody has deleted the session meanwhile.
+    """
     mine = "session_id = %s AND parent_id IS NULL"
     threads = rows.find(Thread, mine, rows.key(session), lock=True)
     if not threads:
         raise Refused("This session has been deleted.")
-    return threads[0], rows.locked(Session, session.pk)
+    return threads[0]
 
 
 def _check_answers(thread: Thread, entries: Sequence[Entry]) -> None:

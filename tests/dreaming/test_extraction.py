@@ -1,9 +1,11 @@
 """A session's end: what is worth keeping is saved once, with its source, or it is said why not."""
 
 import re
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from dreaming import extraction, keeping, tasks
@@ -17,6 +19,7 @@ from sessions.events import Entry
 from sessions.models import Access, Agent, Session, Thread
 from tests.dreaming.dreamer import MODEL, Dreamer
 from tests.factories import TESTER, attach, make_agent, make_session, make_store
+from tests.patience import somebody_waits, wait_until
 from tests.sessions.fake_models import Call, Turn
 from tests.sessions.test_crashes import bury, killed_at
 from tests.sessions.test_loop import work
@@ -274,6 +277,25 @@ def test_a_spent_budget_pays_for_no_pass(agent, store):
     )
     done = end(session, "My favourite tea is Darjeeling.")
     assert (done.state, done.note) == ("skipped", extraction.SPENT)
+
+
+def test_a_pass_that_begins_beside_a_turn_and_the_turn_do_not_wait_for_each_other(session, store):
+    tell(session, "The talk is at two o'clock now.")
+
+    def begin():
+        try:
+            extraction.begin(session)
+        finally:
+            connection.close()
+
+    beginning = threading.Thread(target=begin)
+    with transaction.atomic():
+        conversation.held_thread(session)  # as a worker does, whose tool is about to write
+        beginning.start()
+        assert connection.vendor == "sqlite" or wait_until(somebody_waits, 20)
+        stores.write(store, "/new.md", "New.\n", act=stores.Act(TESTER))
+    beginning.join()
+    assert Extraction.objects.get().store == store
 
 
 def test_a_session_deleted_meanwhile_takes_its_pass_with_it(session):

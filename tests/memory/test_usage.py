@@ -15,7 +15,7 @@ from sessions.tools.mounts import Mounts
 from tests.factories import TESTER, attach, make_session, make_store
 from tests.memory.test_history_pages import pane
 from tests.memory.test_store_pages import queries, url
-from tests.patience import wait_until
+from tests.patience import somebody_waits, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -143,9 +143,3 @@ def delete(store):
         stores.delete_store(store)
     finally:
         connection.close()
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
