@@ -13,7 +13,7 @@ from memory.literals import Need
 from memory.models import Memories, Memory, Store
 from memory.patterns import File
 
-FIRST_BATCH, BATCH = 16, 512  # texts read at a time: few first, for those who soon have enough
+FIRST_BATCH, BATCH = 60, 512  # texts read at a time: few first, for those who soon have enough
 BATCH_BYTES = 2 * 1024 * 1024
 FEW = 100  # memories that are read sooner than an index is asked
 CANDIDATES = 1000  # texts worth being fetched one by one
@@ -84,6 +84,8 @@ def _all(store: Store, folder: str, start: str) -> Iterator[list[File]]:
     batch = _selected(here.format(">="), key(store), max(folder, start), end, size)
     while batch:
         yield batch
+        if len(batch) < size:
+            return
         last, size = batch[-1].path, _next_size(batch, size)
         batch = _selected(here.format(">"), key(store), last, end, size)
 

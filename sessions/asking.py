@@ -20,18 +20,17 @@ class Asking:
     def __init__(self, thread: Thread, trade: Trade) -> None:
         self.thread, self.trade = thread, trade
         self.session = thread.session
-        self.model: catalogue.Model | None = None
+        self.choose_model()
 
     def hear(
         self, request: Request, preview: listening.Preview, is_stopped: Callable[[], bool]
     ) -> Reply | None:
         """The model's reply; None when the turn was stopped meanwhile. Raises `ProviderError`."""
-        provider = catalogue.provider_for(self.session.model, self.session.workspace)
-        return listening.hear(provider, request, preview, is_stopped)
+        return listening.hear(self.choice.provider(), request, preview, is_stopped)
 
     def choose_model(self) -> None:
         """Look the model up anew: whatever an owner has mended meanwhile works at once."""
-        self.model = catalogue.find(self.session.model, self.session.workspace)
+        self.choice = catalogue.choose(self.session.model, self.session.workspace)
 
     def request(self, log: Sequence[Event]) -> Request:
         config, now = self.session.agent_config, timezone.now()
@@ -67,14 +66,14 @@ class Asking:
 
     def _longest_reply(self) -> int:
         """In tokens; at most half the window: vLLM refuses what would not fit with its answer."""
-        most = catalogue.LONGEST_REPLY
-        return min(most, self.model.max_input_tokens // 2) if self.model else most
+        most, model = catalogue.LONGEST_REPLY, self.choice.model
+        return min(most, model.max_input_tokens // 2) if model else most
 
     # -- What is too much ---------------------------------------------------------------
 
     def full(self, log: Sequence[Event]) -> compaction.Cut | None:
         """Where to cut the conversation, when the model's window is nearly full."""
-        model = self.model
+        model = self.choice.model
         if not model or not self._can_compact:
             return None
         is_full = compaction.is_full(log, model.max_input_tokens, model.max_tokens)

@@ -4,8 +4,10 @@ Endpoints are read at each call: what an owner adds or mends works at once.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from django.conf import settings
 
@@ -44,6 +46,15 @@ BUILTIN = Model(
 )
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A model that is to answer. `model` is None for one that no endpoint names."""
+
+    model: Model | None
+    provider: Callable[[], Provider]
+    """The provider that answers for it; `ProviderError` when none is set up."""
+
+
 def models(workspace: Workspace) -> list[Model]:
     """Every model that is set up, the built-in one first, each id once."""
     unique: dict[str, Model] = {BUILTIN.id: BUILTIN}
@@ -53,19 +64,28 @@ def models(workspace: Workspace) -> list[Model]:
     return list(unique.values())
 
 
+def choose(model_id: str, workspace: Workspace) -> Choice:
+    """The model with this id, and who answers for it."""
+    if model_id == BUILTIN.id:
+        return Choice(BUILTIN, Builtin)
+    usable = endpoints.usable(workspace)
+    listed = (endpoint for endpoint in usable if model_id in endpoint.models)
+    model = next((_model(endpoint, model_id) for endpoint in listed), None)
+    return Choice(model, partial(_provider, model_id, usable))
+
+
 def find(model_id: str, workspace: Workspace) -> Model | None:
     """The model with this id, if it is set up."""
-    return next((model for model in models(workspace) if model.id == model_id), None)
+    return choose(model_id, workspace).model
 
 
 def provider_for(model_id: str, workspace: Workspace) -> Provider:
-    """The provider that answers for a model; `ProviderError` when none is set up.
+    """The provider that answers for a model; `ProviderError` when none is set up."""
+    return choose(model_id, workspace).provider()
 
-    A model need not be listed: an endpoint may know more models than are named for it.
-    """
-    if model_id == BUILTIN.id:
-        return Builtin()
-    usable = endpoints.usable(workspace)
+
+def _provider(model_id: str, usable: list[endpoints.Endpoint]) -> Provider:
+    # A model need not be listed: an endpoint may know more models than are named for it.
     listed = [endpoint for endpoint in usable if model_id in endpoint.models]
     vendor = "ANTHROPIC" if model_id.startswith("claude") else "OPENAI"
     likely = [endpoint for endpoint in usable if endpoint.vendor == vendor]

@@ -122,7 +122,7 @@ def test_paths_differ_by_case(store, talk):
 def test_a_transaction_rings_once_per_store(django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks() as callbacks:
         one, two = (make_store(files={"/a.md": "a", "/b.md": "b"}) for _ in range(2))
-    assert [call.args for call in callbacks] == [(one.pk,), (two.pk,)]
+    assert [call.args[0] for call in callbacks] == [one.pk, two.pk]
 
 
 # -- Changing, moving, removing

@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError as BrokerIsDown
 from sessions import asking, conversation, events, leases, loop, memo, tasks, transcript, updates
 from sessions.events import Entry
 from sessions.models import Event, Session, Status, Thread
+from sessions.providers.catalogue import Choice
 from tests.factories import make_agent, make_session, make_store
 from tests.sessions.fake_models import KEY, Call, FakeModels, Raw, Turn
 
@@ -278,7 +279,7 @@ def test_a_model_that_fails_before_its_first_word_ends_the_turn(session, monkeyp
         def stream(self, request):
             raise RuntimeError("boom")
 
-    monkeypatch.setattr(asking.catalogue, "provider_for", lambda *_: Broken())
+    monkeypatch.setattr(asking.catalogue, "choose", lambda *_: Choice(None, Broken))
     conversation.say(session, "Hello")
     assert work(session).status == Status.IDLE
     assert last(session, "session.error").payload["error"]["type"] == "unknown_error"
