@@ -1,5 +1,6 @@
 """The pages of stores: list, overview, folders, search, and what one does to a store."""
 
+from contextlib import suppress
 from urllib.parse import quote
 
 from django.contrib import messages
@@ -194,8 +195,12 @@ def store_archive(request, workspace, store_id):
     store = page.find_store(workspace, store_id)
     if store.is_draft:
         messages.error(request, "This is a dream’s draft: accept or reject it in its review.")
-    else:
+        return redirect(store)
+    try:
         stores.archive(store)
+    except stores.Gone as gone:
+        messages.error(request, str(gone))
+    else:
         messages.success(request, f"“{store}” is archived. It can still be read.")
     return redirect(store)
 
@@ -205,7 +210,8 @@ def store_delete(request, workspace, store_id):
     store = page.find_store(page.listed(workspace), store_id)
     form = DeleteStoreForm(request.POST if request.method == "POST" else None, store)
     if form.is_valid():
-        stores.delete_store(store)
+        with suppress(stores.Gone):  # somebody was faster
+            stores.delete_store(store)
         messages.success(request, f"The store “{store}” is deleted.")
         return redirect("memory:stores", workspace.slug)
     context = {"form": form, "store": store, "versions": store.versions.count()}

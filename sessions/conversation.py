@@ -249,11 +249,11 @@ def _check_named(
     given = [entry.payload[key] for entry in entries]
     if not given:
         return
-    types = (*transcript.ANSWERS, CONFIRMATION)
-    answered = thread.events.filter(type__in=types, **{f"payload__{key}__in": given})
     asked = thread.events.filter(pk__in=given, **calls)
     still_open = set(asked.values_list("pk", flat=True))
-    still_open -= {answer.payload[key] for answer in answered}
+    # Only with what is an id: PostgreSQL takes no JSON with a NUL or half a surrogate pair in it.
+    types, named = (*transcript.ANSWERS, CONFIRMATION), {f"payload__{key}__in": still_open}
+    still_open -= {answer.payload[key] for answer in thread.events.filter(type__in=types, **named)}
     for call in given:
         if call not in still_open:
             raise Invalid(refusal.format(call))

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from console.actors import Actor
 from dreaming.models import Review
-from memory import change_sets, stores
+from memory import change_sets, page, stores
 from memory.models import ChangeSet, Store
 from memory.stores import Act, sha256
 from tests import factories
@@ -159,6 +159,16 @@ def test_deleting_a_store_wants_its_name(as_alice, store):
     assert as_alice.post(url("store_delete", store), {"name": "Wrong"}).status_code == 422
     as_alice.post(url("store_delete", store), {"name": "Notes"})
     assert not Store.objects.exists()
+
+
+def test_what_one_does_to_a_store_that_somebody_has_just_deleted_is_no_failure(
+    as_alice, workspace, monkeypatch
+):
+    store = make_store(name="Notes")
+    stores.delete_store(store)
+    monkeypatch.setattr(page, "find_store", lambda *_: store)
+    for deed in ("store_delete", "store_archive", "store_edit"):
+        assert as_alice.post(url(deed, store), {"name": "Notes"}).status_code == 302
 
 
 def test_only_an_owner_deletes_a_store(as_bob, store):

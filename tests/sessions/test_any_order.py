@@ -13,7 +13,6 @@ from django.db import connection
 from django.utils import timezone
 
 from console import live
-from console.actors import Actor
 from console.live import RING
 from memory.paths import Invalid
 from sessions import (
@@ -35,10 +34,9 @@ from tests.factories import make_agent, make_session, make_store
 from tests.sessions.fake_models import KEY, Call, FakeModels, Raw, Turn
 from tests.sessions.test_budgets import DEAR
 from tests.sessions.test_crashes import killed_at
-from tests.sessions.test_turns_under_fire import WEATHER, answer, check_invariants
+from tests.sessions.test_turns_under_fire import ALICE, WEATHER, answer, check_invariants
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ALICE = Actor("user_01", "Alice")
 ASKING = {
     "type": "agent_toolset_20260401",
     "default_config": {"enabled": True, "permission_policy": {"type": "always_allow"}},

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerIsDown
 
+from console.actors import Actor
 from sessions import asking, conversation, events, leases, loop, memo, tasks, transcript, updates
 from sessions.events import Entry
 from sessions.models import Event, Session, Status, Thread
@@ -21,6 +22,7 @@ from tests.factories import make_agent, make_session, make_store
 from tests.sessions.fake_models import KEY, Call, FakeModels, Raw, Turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ALICE = Actor("user_01", "Alice")
 WEATHER = {
     "type": "custom",
     "name": "weather",
@@ -129,6 +131,14 @@ def test_a_call_takes_one_answer(fake, session):
     answer(session, call)
     with pytest.raises(conversation.Invalid, match="no open custom tool call"):
         answer(session, call)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "NUL \0", "half a pair \ud800"])
+def test_what_answers_no_call_is_refused(session, name):
+    with pytest.raises(conversation.Invalid, match="no open custom tool call"):
+        conversation.answer(session, name, "Sunny.", is_error=False, by=ALICE)
+    with pytest.raises(conversation.Invalid, match="no call .* that waits"):
+        conversation.decide(session, name, allow=True, by=ALICE)
 
 
 def test_a_message_sent_while_a_custom_tool_is_awaited_is_answered_after_it(fake, session):
