@@ -199,7 +199,7 @@ class Turn:
         with self.held.transaction() as thread:
             self.held.append(*entries)
             counting.add_reply(self.session, thread, reply)
-            if not refused:
+            if thread.stop_requested or not refused:
                 return self._advance(thread, has_just_heard=True)
             goes_on = self.held.idle({"type": "refusal"}, explanation=reply.explanation)
         return self._resume if goes_on else None

@@ -205,6 +205,22 @@ def test_a_stop_that_was_overtaken_by_the_end_stops_nothing_later(fake, session)
     assert types(session).count("session.status_idle") == 2
 
 
+def test_a_stop_that_comes_with_a_refusal_stops_only_what_was_refused(fake, session):
+    def respond(request):
+        if "Hello" in str(request["messages"]):
+            return Turn("Hello.")
+        conversation.say(session, "Hello")
+        conversation.stop(session)
+        connection.close()
+        return Turn("No.", stop_reason="refusal")
+
+    fake.respond = respond
+    conversation.say(session, "Something bad")
+    work(session)
+    assert "Hello." in str(last(session, "agent.message").payload)
+    assert not session.primary.stop_requested and not events.queued(session.primary)
+
+
 # -- Endings ------------------------------------------------------------------------------
 
 
