@@ -98,10 +98,12 @@ def test_saving_by_key_stays_and_makes_a_version(page, store):
     page.keyboard.insert_text("- Three.\n")
     page.keyboard.press("Control+s")
     expect(page.locator("[data-saved-note]")).to_contain_text("version 3, by you")
+    expect(page.get_by_text("Not saved yet")).to_be_hidden()
     assert kept(page).endswith("- Two.\n- Three.\n")
     page.keyboard.press("Control+z")
     assert "Three" not in kept(page)
     page.keyboard.press("Control+y")
+    expect(page.get_by_text("Not saved yet")).to_be_hidden()
     assert leave(page, store, stay=False) == []
     assert drafts(page) == 0
 

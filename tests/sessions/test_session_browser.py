@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import chromium, page_of, sign_in
+from tests.patience import wait_until
 from tests.sessions.fake_models import Call, FakeModels, Turn
 from tests.slow_proxy import withholding
 from tests.stack import running_stack
@@ -121,7 +122,7 @@ def test_the_reader_is_not_pulled_away_and_finds_back(page):
     expect(page.locator("#preview")).to_contain_text("word5")
     page.mouse.move(300, 200)
     page.mouse.wheel(0, -2000)
-    page.wait_for_function("scrollY === 0")
+    assert wait_until(lambda: page.evaluate("scrollY") == 0, 10)
     wait_for_turn(page)
     assert page.evaluate("scrollY") == 0
     page.get_by_role("button", name="Jump to latest").click()
