@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
 import sys
@@ -10,12 +11,23 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from celery import signals
 from django.conf import settings
 
 from console.celery import app
 from console.live import hub
 
 TICK = 1.0  # seconds
+
+
+def settle() -> None:
+    """Spare the garbage collector what is loaded by now and stays, and let it look less often.
+
+    With Python's own thresholds it takes a tenth of a turn's time or more.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class Web(uvicorn.Server):
@@ -25,6 +37,7 @@ class Web(uvicorn.Server):
 
     async def main_loop(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        settle()
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._end.wait(), TICK)
@@ -58,10 +71,15 @@ def web(listener: socket.socket | None = None) -> None:
 
 
 def worker() -> None:
+    signals.worker_ready.connect(_settle_worker)
     _run_celery(
         *("worker", "--pool=threads", f"--concurrency={settings.WORKER_THREADS}"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     )
+
+
+def _settle_worker(**options) -> None:
+    settle()
 
 
 def scheduler() -> None:

@@ -101,41 +101,76 @@ def hear(
     The provider is read in a thread of its own: it may be silent for minutes, and Stop must not
     wait for it. Raises `ProviderError`.
     """
-    pieces: queue.Queue = queue.Queue()
+    pieces: queue.SimpleQueue = queue.SimpleQueue()
     given_up = threading.Event()
-    reader = threading.Thread(
-        target=_read, args=(provider, request, pieces, given_up), name="model", daemon=True
-    )
-    reader.start()
+    _reader().jobs.put((provider, request, pieces, given_up))
+    last: Reply | Exception | None = None
+    try:
+        last = _last(pieces, preview, is_stopped)
+    finally:
+        if last is None:  # stopped, or failed to ask whether it is
+            given_up.set()
+            _dismiss()
+    if isinstance(last, Exception):
+        raise last
+    if last:
+        preview.flush()
+    return last
+
+
+def _last(
+    pieces: queue.SimpleQueue, preview: Preview, is_stopped: Callable[[], bool]
+) -> Reply | Exception | None:
+    """Pass on what comes; return how it ends, or None when the turn was stopped before."""
     checked_at = time.monotonic()
     while True:
         if time.monotonic() - checked_at > STOP_CHECK_SECONDS:
             checked_at = time.monotonic()
             if is_stopped():
-                given_up.set()
                 return None
         try:
             piece = pieces.get(timeout=STOP_CHECK_SECONDS)
         except queue.Empty:
             preview.flush()
             continue
-        if isinstance(piece, Reply):
-            preview.flush()
+        if isinstance(piece, Reply | Exception):
             return piece
-        _pass_on(piece, preview)
+        if isinstance(piece, Thinking):
+            preview.thinking()
+        else:
+            preview.add(piece)
 
 
-def _pass_on(piece: TextDelta | Thinking | Exception, preview: Preview) -> None:
-    if isinstance(piece, Exception):
-        raise piece
-    if isinstance(piece, Thinking):
-        preview.thinking()
-    else:
-        preview.add(piece)
+class _Reader:
+    """A thread that reads one answer after another: to make one for each takes longer than a commit."""
+
+    def __init__(self) -> None:
+        self.jobs: queue.SimpleQueue = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="model", daemon=True).start()
+
+    def _work(self) -> None:
+        while job := self.jobs.get():
+            _read(*job)
+
+
+_mine = threading.local()
+
+
+def _reader() -> _Reader:
+    """The one that reads for this thread."""
+    if getattr(_mine, "reader", None) is None:
+        _mine.reader = _Reader()
+    return _mine.reader
+
+
+def _dismiss() -> None:
+    """Leave the reader alone with what it reads; it ends when that does."""
+    _mine.reader.jobs.put(None)
+    _mine.reader = None
 
 
 def _read(
-    provider: Provider, request: Request, pieces: queue.Queue, given_up: threading.Event
+    provider: Provider, request: Request, pieces: queue.SimpleQueue, given_up: threading.Event
 ) -> None:
     try:
         with closing(provider.stream(request)) as stream:

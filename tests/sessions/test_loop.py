@@ -1,5 +1,7 @@
 """The turn loop against a model endpoint that speaks the real protocol."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -412,3 +414,25 @@ def _expire(session: Session) -> None:
 def _write(store, path: str, content: str) -> None:
     stores.write(store, path, content, act=Act(Actor("user_x", "Someone")))
     connection.close()
+
+
+def test_a_model_that_is_silent_when_stopped_keeps_nobody_from_the_next(fake, session):
+    leave = threading.Event()
+
+    def respond(request: dict) -> Turn:
+        if len(fake.requests) > 1:
+            return Turn("Here.")
+        conversation.stop(session)
+        leave.wait(20)
+        return Turn("Too late.")
+
+    fake.respond = respond
+    conversation.say(session, "Think hard")
+    work(session)
+    conversation.say(session, "And now?")
+    started = time.monotonic()
+    work(session)
+    assert time.monotonic() - started < 10  # and not as long as the first one is silent
+    leave.set()
+    assert [said["text"] for said in last(session, "agent.message").payload["content"]] == ["Here."]
+    assert types(session).count("agent.message") == 1
