@@ -23,9 +23,10 @@ from memory import change_sets, stores
 from memory.models import Store
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act
-from sessions import agents, budgets, conversation, events, leases, loop, telling
-from sessions.conversation import Mount, Refused
+from sessions import agents, budgets, conversation, events, leases, loop, opening, telling
+from sessions.conversation import Refused
 from sessions.models import Access, Session, Status, Thread
+from sessions.opening import Mount
 from sessions.providers.builtin.kinds import has_secret
 from sessions.trades import Trade
 
@@ -122,7 +123,7 @@ def _open(extraction: Extraction, lines: list[transcripts.Line], left: int | Non
         status=Status.RUNNING,
         budget_cents=left,
     )
-    conversation.attach(session, [Mount(extraction.store, Access.READ_ONLY)])
+    opening.attach(session, [Mount(extraction.store, Access.READ_ONLY)])
     thread = Thread.objects.create(
         session=session, name=name, purpose="extract", status=Status.RUNNING
     )

@@ -29,7 +29,7 @@ from memory import change_sets, stores
 from memory.models import Store, StoreState
 from memory.paths import Invalid
 from memory.stores import Act
-from sessions import agents, conversation, events, leases, loop, telling
+from sessions import agents, conversation, events, leases, loop, opening, telling
 from sessions.events import Entry
 from sessions.models import BUDGET_REACHED, Access, Agent, Event, Session, Status, Thread
 from sessions.tools import Toolbox
@@ -108,8 +108,8 @@ def _clone(dream: Dream) -> bool:
         state=StoreState.DRAFT,
         by=by,
     )
-    mount = conversation.Mount(dream.output_store, Access.READ_WRITE)
-    conversation.attach(session, [mount], drafts=True)
+    mount = opening.Mount(dream.output_store, Access.READ_WRITE)
+    opening.attach(session, [mount], drafts=True)
     dream.session, dream.status = session, DreamStatus.RUNNING
     primary = Thread.objects.create(session=session, name="Dream", purpose="consolidate")
     for transcript in dream.transcripts.all():

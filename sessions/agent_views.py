@@ -18,7 +18,8 @@ from memory.diffs import Diff, side_by_side
 from memory.paths import Invalid
 from sessions import agents as verbs
 from sessions import context as prompts
-from sessions.forms import AgentForm, MountForms, ticks_of
+from sessions.agent_forms import AgentForm
+from sessions.forms import MountForms, ticks_of
 from sessions.models import Access, Agent, AgentVersion, Attachment
 from sessions.page import headed
 from sessions.providers import catalogue

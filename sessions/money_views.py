@@ -12,8 +12,8 @@ from console.models import Role
 from memory.paths import Invalid
 from sessions import budgets, spending, updates
 from sessions.conversation import Refused
-from sessions.forms import BudgetForm, PriceForm, SpendingForm
 from sessions.models import BUDGET_REACHED, Status
+from sessions.money_forms import BudgetForm, PriceForm, SpendingForm
 
 
 @workspace_view(role="owner")

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from memory import paths
-from sessions import agents, budgets, conversation, events, transcript
+from sessions import agents, budgets, conversation, events, opening, transcript
 from sessions.conversation import Refused
 from sessions.events import Entry
 from sessions.models import Session, Status, Thread
@@ -35,7 +35,7 @@ def update(session: Session, **given: Any) -> Session:
 
 
 def _title(session: Session, title: str | None) -> Changes:
-    return {"title": conversation.check_title(title)}
+    return {"title": opening.check_title(title)}
 
 
 def _metadata(session: Session, patch: dict[str, str | None]) -> Changes:
@@ -60,7 +60,7 @@ def _budget(session: Session, cents: int | None) -> Changes:
             raise Refused(
                 "budget_not_raised: the session has already spent as much as this budget allows."
             )
-        conversation.check_budget(session.workspace, session.model, cents)
+        opening.check_budget(session.workspace, session.model, cents)
     return {"budget_cents": cents}
 
 

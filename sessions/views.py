@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from console.access import workspace_view
 from console.htmx import render_page, wants_fragment
 from memory.paths import Invalid
-from sessions import budgets, conversation, page, panels, updates
+from sessions import budgets, conversation, opening, page, panels, updates
 from sessions.conversation import Refused
 from sessions.forms import FilterForm, MountForms, StartForm, ticks_of
 from sessions.models import Session, Status
@@ -113,7 +113,7 @@ def _start(request, workspace):
 @transaction.atomic
 def _begin(workspace, form: StartForm, mounts: MountForms) -> Session:
     given = form.cleaned_data
-    session = conversation.start(
+    session = opening.start(
         workspace,
         given["agent"],
         given["environment"],

@@ -64,10 +64,10 @@ LAYERS = {
         imported
         importing
         tasks
-        conversation updates afterthoughts
+        conversation opening updates afterthoughts
         reading page palette panels news feeds wire shapes
         record
-        forms environment_forms
+        forms agent_forms environment_forms money_forms
         views reply_views agent_views environment_views money_views record_views import_views api stream
         urls
         management

@@ -9,7 +9,7 @@ from dreaming.transcripts import lines
 from memory import change_sets, stores
 from memory.models import Memory
 from memory.stores import Act
-from sessions import conversation, loop, tasks
+from sessions import conversation, loop, opening, tasks
 from tests import factories, story
 from tests.factories import make_agent, make_session, make_store
 from tests.sessions.fake_models import FakeModels, Raw
@@ -74,7 +74,7 @@ def test_a_dream_never_touches_its_input(store):
     assert (texts(store), store.versions.count()) == before
     assert dream.input_digest == change_sets.digest(change_sets.heads(store))
     with pytest.raises(conversation.Refused, match="draft"):
-        conversation.attach(make_session(), [conversation.Mount(dream.output_store)])
+        opening.attach(make_session(), [opening.Mount(dream.output_store)])
 
 
 def test_what_was_approved_is_what_is_adopted(store, dream):

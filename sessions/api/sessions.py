@@ -12,7 +12,7 @@ from console.api import ApiError, cursor_of, find, invalid, needs, not_found, po
 from console.queries import Between, Cursor, Limit, LongLimit
 from console.shapes import Page
 from memory.paths import Invalid
-from sessions import afterthoughts, conversation, shapes, updates, wire
+from sessions import afterthoughts, conversation, opening, shapes, updates, wire
 from sessions.api.agents import check_offered, config_changes, resolve_tools
 from sessions.api.blocks import is_empty
 from sessions.api.bodies import (
@@ -79,7 +79,7 @@ def create_session(request, body: SessionCreate) -> shapes.Session:
     agent, version, config = _agent(request, body.agent)
     environment = find(request.workspace.environments, body.environment_id, "The environment")
     with transaction.atomic(), _refusals():
-        session = conversation.start(
+        session = opening.start(
             request.workspace,
             agent,
             environment,
@@ -130,9 +130,9 @@ def _agent(request, given) -> tuple:
     return agent, version.number, config
 
 
-def _mount(request, resource: StoreResource) -> conversation.Mount:
+def _mount(request, resource: StoreResource) -> opening.Mount:
     store = find(request.workspace.stores, resource.memory_store_id, "The memory store")
-    return conversation.Mount(store, resource.access or Access.READ_WRITE, resource.instructions)
+    return opening.Mount(store, resource.access or Access.READ_WRITE, resource.instructions)
 
 
 @router.get("")

@@ -10,7 +10,7 @@ from dreaming.models import Dream, DreamStatus, Finding, Stage, TranscriptState
 from memory import change_sets, stores
 from memory.paths import Invalid
 from memory.stores import Act
-from sessions import agents, conversation
+from sessions import agents, conversation, opening
 from sessions.models import Status, Thread
 from tests.dreaming.dreamer import begin, carry_out, talked
 from tests.factories import TESTER, make_session
@@ -46,7 +46,7 @@ def test_a_dream_never_touches_its_input(dreamer, store):
 def test_no_session_can_attach_the_draft(dream, workspace):
     session = make_session()
     with pytest.raises(conversation.Refused, match=dream.pk):
-        conversation.attach(session, [conversation.Mount(dream.output_store)])
+        opening.attach(session, [opening.Mount(dream.output_store)])
 
 
 def test_every_transcript_has_a_thread_of_its_own(dreamer, store):

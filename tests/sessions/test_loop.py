@@ -12,7 +12,7 @@ from console import rows
 from console.actors import Actor
 from memory import stores
 from memory.stores import Act
-from sessions import conversation, events, leases, loop, tasks, transcript
+from sessions import conversation, events, leases, loop, opening, tasks, transcript
 from sessions.events import Entry
 from sessions.models import Access, Event, Session, Status, Thread
 from sessions.tools import files
@@ -387,7 +387,7 @@ def test_a_draft_cannot_be_attached(workspace):
     store = make_store(state="draft")
     session = make_session()
     with pytest.raises(conversation.Refused, match="draft"):
-        conversation.attach(session, [conversation.Mount(store)])
+        opening.attach(session, [opening.Mount(store)])
 
 
 CLAIMED: list[leases.Lease] = []
