@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from console.actors import Actor
 from console.models import Workspace
-from dreaming import pipeline, tasks, transcripts
+from dreaming import subagents, tasks, transcripts
 from dreaming.models import Dream, DreamStatus, Transcript
 from memory.models import Store
 from memory.paths import Invalid
@@ -112,8 +112,8 @@ def cancel(dream: Dream) -> Dream:
         raise Refused(f"This dream has already {dream.status}; there is nothing to cancel.")
     dream.status, dream.ended_at = DreamStatus.CANCELED, timezone.now()
     dream.save(update_fields=["status", "ended_at"])
-    pipeline.stop_threads(dream)
-    pipeline.tell(dream)
+    subagents.stop(dream)
+    subagents.tell(dream)
     transaction.on_commit(lambda: tasks.advance.delay(dream.pk), robust=True)
     return dream
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from console import live
 from console.actors import Actor
-from dreaming import keeping, pipeline, transcripts
+from dreaming import keeping, subagents, transcripts
 from dreaming.models import Extraction, ExtractionState, Finding, Transcript, TranscriptState
 from memory import change_sets, stores
 from memory.models import Store
@@ -45,7 +45,7 @@ SPENT = "The session's budget is spent."
 
 def due() -> list[str]:
     """Sessions whose time has come: archived, or idle for as long as their agent says."""
-    quiet = Session.objects.filter(save_at__lte=timezone.now(), status__in=pipeline.AT_REST)
+    quiet = Session.objects.filter(save_at__lte=timezone.now(), status__in=subagents.AT_REST)
     quiet = quiet.exclude(extractions__state=ExtractionState.RUNNING)
     return list(quiet.order_by("save_at").values_list("pk", flat=True)[:50])
 
@@ -59,7 +59,7 @@ def begin(session: Session) -> Extraction | None:
     conversation.held_thread(session)
     store = _writable_store(session)
     thread, session = conversation.held(session)
-    if session.status not in pipeline.AT_REST:
+    if session.status not in subagents.AT_REST:
         raise Refused("The session is running. Wait until it is idle.")
     if session.extractions.filter(state=ExtractionState.RUNNING).exists():
         return None
@@ -139,7 +139,7 @@ def _open(extraction: Extraction, lines: list[transcripts.Line], left: int | Non
         started_at=timezone.now(),
     )
     told = telling.status_entries(thread, "running")
-    events.append(thread, *told, *pipeline.messages(transcript))
+    events.append(thread, *told, *subagents.messages(transcript))
 
 
 # -- Going on -----------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def _open(extraction: Extraction, lines: list[transcripts.Line], left: int | Non
 def waiting() -> list[int]:
     """Passes that somebody should be working on and nobody does: to read, or to write what was found."""
     now = timezone.now()
-    ready = Thread.objects.filter(leases.free(now), loop.due() | Q(status__in=pipeline.AT_REST))
+    ready = Thread.objects.filter(leases.free(now), loop.due() | Q(status__in=subagents.AT_REST))
     free = Extraction.objects.filter(leases.free(now), state=ExtractionState.RUNNING)
     # A pass without a thread: its own session was deleted.
     mine = Q(transcript__thread__in=ready) | Q(transcript__thread=None)
@@ -174,11 +174,11 @@ def _work(lease: leases.Lease, trade: Trade) -> None:
     if thread:
         loop.run(thread.pk, trade)
         thread.refresh_from_db()
-        if thread.status not in pipeline.AT_REST:
+        if thread.status not in subagents.AT_REST:
             return  # the model's endpoint asked for time
         if thread.is_stalled and not budgets.is_own_spent(thread.session):
             return  # the workspace's month is spent: it goes on when there is room again
-    why = pipeline.trouble_of(thread) if thread else "Its own session was deleted."
+    why = subagents.trouble_of(thread) if thread else "Its own session was deleted."
     try:
         if why:
             _end(lease, ExtractionState.FAILED, why)

@@ -8,37 +8,27 @@ sweep finds and any worker takes further.
 import logging
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from console import live
 from console.actors import Actor
 from console.models import Workspace
-from dreaming import indexing, prompts, transcripts
-from dreaming.findings import record_tool
+from dreaming import indexing, prompts, subagents
 from dreaming.models import (
     Dream,
     DreamStatus,
     Finding,
     Review,
     Stage,
-    Transcript,
     TranscriptState,
 )
 from memory import change_sets, stores
 from memory.models import Store, StoreState
 from memory.paths import Invalid
 from memory.stores import Act
-from sessions import agents, conversation, events, leases, loop, opening, telling
-from sessions.events import Entry
-from sessions.models import BUDGET_REACHED, Access, Agent, Event, Session, Status, Thread
-from sessions.tools import Toolbox
-from sessions.tools.files import file_tools, remove_tool
-from sessions.tools.mounts import Mounts
+from sessions import agents, conversation, events, leases, opening, telling
+from sessions.models import Access, Agent, Session, Status, Thread
 
 logger = logging.getLogger(__name__)
-LOOKING = {"read", "glob", "grep"}
-AT_REST = (Status.IDLE, Status.TERMINATED)
 
 
 class Failed(Exception):
@@ -113,7 +103,7 @@ def _clone(dream: Dream) -> bool:
     dream.session, dream.status = session, DreamStatus.RUNNING
     primary = Thread.objects.create(session=session, name="Dream", purpose="consolidate")
     for transcript in dream.transcripts.all():
-        _begin_reading(transcript, primary)
+        subagents.assign(transcript, primary)
     return _move_on(dream, Stage.READ, ["output_store", "session", "status", "input_digest"])
 
 
@@ -148,41 +138,8 @@ def _dreamer(dream: Dream) -> Agent:
     return agent
 
 
-def _begin_reading(transcript: Transcript, primary: Thread) -> None:
-    thread = Thread.objects.create(
-        session=primary.session,
-        parent=primary,
-        name=transcript.title[:256],
-        purpose="extract",
-        status=Status.RUNNING,
-    )
-    transcript.thread = thread
-    transcript.save(update_fields=["thread"])
-    named = {"session_thread_id": thread.pk, "agent_name": thread.name, "workflow_run_id": None}
-    events.append(
-        thread,
-        Entry("session.thread_created", named),
-        *telling.status_entries(thread, "running"),
-        *messages(transcript),
-    )
-
-
-def messages(transcript: Transcript) -> list[Entry]:
-    """A transcript as its sub-agent gets it: one message for each chunk, read one after another."""
-    pieces = transcripts.chunks(transcript.lines)
-    return [
-        Entry(
-            "user.message",
-            _text(transcripts.as_message(transcript.title, piece, number, len(pieces))),
-            private={"events": len({line["event"] for line in piece})},
-            queued=True,
-        )
-        for number, piece in enumerate(pieces, 1)
-    ]
-
-
 def _read(dream: Dream) -> bool:
-    note_ends(dream)
+    subagents.note_ends(dream)
     states = list(dream.transcripts.values_list("state", flat=True))
     if {TranscriptState.QUEUED, TranscriptState.READING} & set(states):
         return False
@@ -197,10 +154,10 @@ def _read(dream: Dream) -> bool:
     found = Finding.objects.filter(transcript__dream=dream, verified=True)
     found = found.select_related("transcript").defer("transcript__lines")
     message = prompts.consolidation(found, dream.instructions)
-    (primary,) = _hold_threads(dream).filter(parent=None)
+    (primary,) = subagents.hold(dream).filter(parent=None)
     events.append(
         primary,
-        Entry("user.message", _text(message), queued=True),
+        subagents.message(message),
         *telling.status_entries(primary, "running"),
     )
     Thread.objects.filter(pk=primary.pk).update(status=Status.RUNNING)
@@ -211,7 +168,7 @@ def _consolidate(dream: Dream) -> bool:
     primary = dream.session.primary
     if primary.status != Status.IDLE or primary.is_stalled:
         return False
-    if trouble := trouble_of(primary):
+    if trouble := subagents.trouble_of(primary):
         raise Failed("internal_error", f"The consolidation failed. {trouble}")
     said = primary.events.filter(type="agent.message").last()
     dream.summary = said.payload["content"][-1]["text"] if said else ""
@@ -256,7 +213,7 @@ STAGES = {
 def _move_on(dream: Dream, stage: str, fields: list[str] | None = None) -> bool:
     dream.stage = stage
     dream.save(update_fields=["stage", *(fields or [])])
-    tell(dream)
+    subagents.tell(dream)
     return True
 
 
@@ -265,140 +222,19 @@ def fail(dream: Dream, type: str, message: str) -> bool:
     dream.status, dream.ended_at = DreamStatus.FAILED, timezone.now()
     dream.error_type, dream.error_message = type, message
     dream.save(update_fields=["status", "ended_at", "error_type", "error_message"])
-    stop_threads(dream)
-    tell(dream)
+    subagents.stop(dream)
+    subagents.tell(dream)
     return True
 
 
 def settle(dream: Dream) -> bool:
     """Archive the pipeline's session once its threads have come to rest."""
-    note_ends(dream)
+    subagents.note_ends(dream)
     session = dream.session
-    if session and not session.archived_at and not _at_work(session).exists():
-        list(_hold_threads(dream))
+    if session and not session.archived_at and not subagents.under_way(session).exists():
+        list(subagents.hold(dream))
         # The primary thread of a dream that ended early never ran, so it never said "idle".
         Session.objects.filter(pk=session.pk).update(status=Status.IDLE)
         conversation.archive(session)
-        tell(dream)
+        subagents.tell(dream)
     return False
-
-
-def _hold_threads(dream: Dream) -> QuerySet[Thread]:
-    """Lock the threads before their session, as everybody does."""
-    return dream.session.threads.select_for_update(no_key=True).order_by("pk")
-
-
-def stop_threads(dream: Dream) -> None:
-    """Ask every worker on this dream to stop at the next safe point; what is stalled stays so."""
-    if dream.session:
-        stalled = dream.session.threads.filter(idle_reason=BUDGET_REACHED)
-        (_at_work(dream.session) | stalled).update(stop_requested=True)
-
-
-def _at_work(session: Session) -> QuerySet[Thread]:
-    return session.threads.exclude(status__in=AT_REST)
-
-
-def tell(dream: Dream) -> None:
-    """Ring everyone who watches the dream."""
-    live.ring_after_commit(dream.pk)
-    if dream.session_id:
-        live.ring_after_commit(dream.session_id)
-
-
-# -- The sub-agents ---------------------------------------------------------------------------
-
-
-def reading_tools(session: Session, actor: Actor) -> Toolbox:
-    """A sub-agent looks around in the draft and records findings; it changes nothing."""
-    call = Event.objects.filter(pk=actor.event).select_related("thread__transcript").first()
-    mounts = Mounts(session, actor)
-    looking = [tool for tool in file_tools(mounts) if tool.name in LOOKING]
-    transcript = call.thread.transcript if call else Transcript()
-    return Toolbox([*looking, record_tool(transcript)], mounts)
-
-
-def consolidation_tools(session: Session, actor: Actor) -> Toolbox:
-    """The consolidation reads and rewrites the draft, and nothing else."""
-    mounts = Mounts(session, actor, into_draft=True)
-    return Toolbox([*file_tools(mounts), remove_tool(mounts)], mounts)
-
-
-def waiting(dream_id: str) -> list[str]:
-    """The dream's threads that should be running and have no worker."""
-    threads = Thread.objects.filter(leases.free(timezone.now()), session__dream=dream_id)
-    return list(threads.filter(loop.due()).values_list("pk", flat=True))
-
-
-def at_work() -> int:
-    """How many threads of all dreams have a worker right now."""
-    held = Thread.objects.filter(session__is_dream=True, lease_until__gte=timezone.now())
-    return held.count()
-
-
-def begin(thread_id: str) -> None:
-    """Note that a worker has begun with a transcript."""
-    queued = Transcript.objects.filter(thread=thread_id, state=TranscriptState.QUEUED)
-    if queued.filter(dream__status=DreamStatus.RUNNING).update(
-        state=TranscriptState.READING, started_at=timezone.now()
-    ):
-        tell(Dream.objects.get(transcripts__thread=thread_id))
-
-
-def note_ends(dream: Dream) -> None:
-    """Note how those threads went whose worker died before it could say so."""
-    at_rest = dream.transcripts.filter(thread__status__in=AT_REST, ended_at=None)
-    for thread_id in at_rest.values_list("thread", flat=True):
-        end(thread_id)
-
-
-def end(thread_id: str) -> str | None:
-    """Note how a thread went, once it is at rest; returns the dream to advance, or None."""
-    thread = Thread.objects.select_related("session__dream").get(pk=thread_id)
-    dream = thread.session.dream
-    # A budget that is spent makes a dream wait, not fail.
-    if thread.status not in AT_REST or thread.is_stalled and not dream.is_over:
-        return None
-    if transcript := Transcript.objects.filter(thread=thread, ended_at=None).first():
-        # A dream that is over stopped its threads: they came to rest without having read it all.
-        trouble = trouble_of(thread) or ("It was stopped." if dream.is_over else "")
-        transcript.state = TranscriptState.FAILED if trouble else TranscriptState.DONE
-        transcript.error, transcript.ended_at = trouble, timezone.now()
-        transcript.events_read = read_so_far(transcript)
-        transcript.save(update_fields=["state", "error", "ended_at", "events_read"])
-        tell(dream)
-    return dream.pk
-
-
-def read_so_far(transcript: Transcript) -> int:
-    """How many of the transcript's events are in the chunks that its sub-agent has finished."""
-    if transcript.state == TranscriptState.DONE:
-        return transcript.events_total
-    if transcript.thread is None:
-        return 0
-    taken = transcript.thread.events.filter(type="user.message").exclude(processed_at=None)
-    chunks = taken.order_by("seq").values_list("private", flat=True)
-    return finished(list(chunks), transcript.events_total)
-
-
-def finished(taken: list[dict], total: int) -> int:
-    """Count the events of all chunks taken up but the last, which is still being read."""
-    # An event so long that it was cut counts in two chunks.
-    return min(total, sum(chunk["events"] for chunk in taken[:-1]))
-
-
-def trouble_of(thread: Thread) -> str:
-    """Why a thread that is idle did not end well; "" when it did."""
-    end = thread.events.filter(type="session.thread_status_idle").last()
-    if end is None:
-        return "It never ran."
-    reason = end.payload["stop_reason"]["type"]
-    if reason == "budget_reached":
-        return "The budget was spent before it was done."
-    if reason != "retries_exhausted":
-        return "" if reason == "end_turn" else "The model refused."
-    return thread.events.filter(type="session.error").last().payload["error"]["message"]
-
-
-def _text(text: str) -> dict:
-    return {"content": [{"type": "text", "text": text}]}

@@ -17,7 +17,7 @@ from dreaming.models import (
     Transcript,
     TranscriptState,
 )
-from dreaming.pipeline import finished
+from dreaming.subagents import finished
 from sessions.models import BUDGET_REACHED, Event, Status
 
 STEPS = (

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from console import rows
-from dreaming import extraction, pipeline, prompts
+from dreaming import extraction, pipeline, prompts, subagents
 from dreaming.models import Dream, Extraction, ExtractionState
 from sessions import leases, loop
 from sessions.conversation import Refused
@@ -23,8 +23,8 @@ def advance(dream_id: str) -> None:
     Dreams leave some workers to conversations: a person waits for those.
     """
     pipeline.advance(dream_id)
-    room = max(settings.DREAM_THREADS - pipeline.at_work(), 0)
-    for thread_id in pipeline.waiting(dream_id)[:room]:
+    room = max(settings.DREAM_THREADS - subagents.at_work(), 0)
+    for thread_id in subagents.waiting(dream_id)[:room]:
         work.delay(thread_id)
 
 
@@ -34,9 +34,9 @@ def work(thread_id: str) -> None:
     thread = Thread.objects.filter(pk=thread_id).first()
     if thread is None:
         return
-    pipeline.begin(thread_id)
+    subagents.begin(thread_id)
     loop.run(thread_id, TRADES[thread.purpose])
-    if dream_id := pipeline.end(thread_id):
+    if dream_id := subagents.end(thread_id):
         advance.delay(dream_id)
 
 
@@ -67,7 +67,7 @@ def sweep_ends() -> None:
     for session in Session.objects.filter(pk__in=extraction.due()):
         with suppress(Refused):  # it runs again, or somebody has deleted it meanwhile
             extraction.begin(session)
-    room = max(settings.DREAM_THREADS - pipeline.at_work(), 0)
+    room = max(settings.DREAM_THREADS - subagents.at_work(), 0)
     for key in extraction.waiting()[:room]:
         extract.delay(key)
 
@@ -84,8 +84,8 @@ def ring_extraction(thread_id: str, seconds: float) -> None:
         extract.apply_async([found.pk], countdown=seconds)
 
 
-EXTRACTING = Trade(pipeline.reading_tools, ring_extraction, system=prompts.EXTRACT, forgets=True)
+EXTRACTING = Trade(subagents.reading_tools, ring_extraction, system=prompts.EXTRACT, forgets=True)
 TRADES = {
-    "extract": Trade(pipeline.reading_tools, ring_later, system=prompts.EXTRACT, forgets=True),
-    "consolidate": Trade(pipeline.consolidation_tools, ring_later),
+    "extract": Trade(subagents.reading_tools, ring_later, system=prompts.EXTRACT, forgets=True),
+    "consolidate": Trade(subagents.consolidation_tools, ring_later),
 }

@@ -77,6 +77,7 @@ LAYERS = {
         models
         transcripts findings indexing prompts hunks
         keeping
+        subagents
         pipeline
         extraction
         tasks

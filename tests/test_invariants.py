@@ -3,7 +3,7 @@
 import pytest
 
 from console.actors import Actor
-from dreaming import adoption, dreams, findings, pipeline, review
+from dreaming import adoption, dreams, findings, pipeline, review, subagents
 from dreaming import tasks as dream_tasks
 from dreaming.transcripts import lines
 from memory import change_sets, stores
@@ -34,7 +34,7 @@ def dreamt(store, sessions, model="builtin"):
     dream = dreams.start(store.workspace, store, sessions, model=model, by=ANN)
     for _ in range(50):
         pipeline.advance(dream.pk)
-        for thread_id in pipeline.waiting(dream.pk):
+        for thread_id in subagents.waiting(dream.pk):
             dream_tasks.work.run(thread_id)
         dream.refresh_from_db()
         if dream.is_over:

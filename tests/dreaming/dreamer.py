@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from dreaming import dreams, pipeline, tasks
+from dreaming import dreams, pipeline, subagents, tasks
 from dreaming.models import Dream
 from memory.models import Store
 from sessions import events
@@ -91,7 +91,7 @@ def begin(store: Store, sessions: Sequence[Session], **changes: Any) -> Dream:
 def carry_out(dream: Dream) -> Dream:
     """Do what workers do until the dream has come to rest."""
     pipeline.advance(dream.pk)
-    while waiting := pipeline.waiting(dream.pk):
+    while waiting := subagents.waiting(dream.pk):
         for thread in waiting:
             tasks.work(thread)
         pipeline.advance(dream.pk)

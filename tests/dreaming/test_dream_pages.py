@@ -2,7 +2,7 @@
 
 import pytest
 
-from dreaming import dreams, pipeline, review, tasks
+from dreaming import dreams, pipeline, review, subagents, tasks
 from dreaming.models import Dream
 from memory import stores
 from memory.models import StoreState
@@ -216,7 +216,7 @@ def test_a_waiting_dream_polls_and_can_be_cancelled(as_bob, dreamer, store):
 def test_a_running_dream_listens_to_its_session(as_bob, dreamer, store):
     dream = begin(store, [talked("One is enough."), talked("Two is company.")])
     pipeline.advance(dream.pk)
-    tasks.work(pipeline.waiting(dream.pk)[0])
+    tasks.work(subagents.waiting(dream.pk)[0])
     dream.refresh_from_db()
     text = page(as_bob, f"{dream.pk}/")
     assert f"live?rings={dream.session_id}" in text

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dreaming import dreams, pipeline, tasks
+from dreaming import dreams, pipeline, subagents, tasks
 from dreaming.models import Dream, DreamStatus, Finding, Stage, TranscriptState
 from memory import change_sets, stores
 from memory.paths import Invalid
@@ -197,12 +197,12 @@ def test_a_dream_whose_worker_died_is_found_and_taken_further(dreamer, store):
 def test_a_thread_whose_worker_died_waits_for_the_next_one(dreamer, store):
     dream = begin(store, [talked("Bob is the new host.")])
     pipeline.advance(dream.pk)
-    (thread,) = pipeline.waiting(dream.pk)
+    (thread,) = subagents.waiting(dream.pk)
     gone = {"lease_owner": "dead", "lease_until": timezone.now() + timedelta(minutes=1)}
     Thread.objects.filter(pk=thread).update(**gone)
-    assert pipeline.waiting(dream.pk) == []
+    assert subagents.waiting(dream.pk) == []
     Thread.objects.filter(pk=thread).update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert pipeline.waiting(dream.pk) == [thread]
+    assert subagents.waiting(dream.pk) == [thread]
 
 
 def test_nobody_can_archive_the_session_of_a_dream_under_way(dreamer, store):

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from dreaming import adoption, dreams, pipeline, review, tasks
+from dreaming import adoption, dreams, pipeline, review, subagents, tasks
 from dreaming.models import Dream, DreamStatus, Finding, TranscriptState
 from memory import change_sets, stores
 from memory.models import Memory
@@ -86,7 +86,7 @@ def test_cancelling_before_anybody_began_to_read_asks_nothing(dreamer, store, lo
 
 def test_cancelling_before_the_consolidation_began_asks_nothing_more(dreamer, store, long_dream):
     pipeline.advance(long_dream.pk)
-    for thread in pipeline.waiting(long_dream.pk):
+    for thread in subagents.waiting(long_dream.pk):
         tasks.work(thread)
     pipeline.advance(long_dream.pk)
     asked = len(dreamer.requests)
@@ -106,8 +106,8 @@ def test_a_worker_that_dies_before_it_said_that_it_was_done_is_not_waited_for(
 ):
     dream = begin(store, [talked("Bob is the new host.")])
     pipeline.advance(dream.pk)
-    (thread,) = pipeline.waiting(dream.pk)
-    pipeline.begin(thread)
+    (thread,) = subagents.waiting(dream.pk)
+    subagents.begin(thread)
     loop.run(thread, tasks.TRADES["extract"])
     if cancelled:
         dreams.cancel(dream)
@@ -143,7 +143,7 @@ def test_a_draft_that_was_deleted_meanwhile_fails_the_dream_in_words(dreamer, st
 def test_the_consolidation_does_not_load_the_transcripts(dreamer, store):
     dream = begin(store, [talked("Bob is the new host.")])
     pipeline.advance(dream.pk)
-    for thread in pipeline.waiting(dream.pk):
+    for thread in subagents.waiting(dream.pk):
         tasks.work(thread)
     with CaptureQueriesContext(connection) as queries:
         pipeline.advance(dream.pk)
@@ -176,7 +176,7 @@ def test_many_workers_share_a_dream_and_do_nothing_twice(dreamer, store, cancell
     def drive():
         while Dream.objects.unsettled().exists():
             pipeline.advance(dream.pk)
-            for thread in pipeline.waiting(dream.pk):
+            for thread in subagents.waiting(dream.pk):
                 tasks.work(thread)
 
     def cancel():
@@ -309,7 +309,7 @@ def test_a_refusal_after_a_retry_is_told_as_a_refusal(dreamer, store, settings):
     dreamer.script(busy, Turn(Call("glob", {"pattern": "*"}), stop_reason="refusal"))
     dream = begin(store, [talked("Bob is the new host.")], model="claude-fake")
     pipeline.advance(dream.pk)
-    for thread in pipeline.waiting(dream.pk):
+    for thread in subagents.waiting(dream.pk):
         tasks.work(thread)
     Thread.objects.filter(status=Status.RESCHEDULING).update(retry_at=dream.created_at)
     assert carry_out(dream).error_message.endswith("The model refused.")

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from dreaming import pipeline
+from dreaming import pipeline, subagents
 from dreaming import tasks as dream_tasks
 from dreaming.models import Dream, Finding
 from sessions import conversation, events, loop, tasks
@@ -165,7 +165,7 @@ def test_a_dream_survives_a_death_in_any_of_its_stages(workspace, settings):
 
 def work_on(dream: Dream) -> None:
     pipeline.advance(dream.pk)
-    while waiting := pipeline.waiting(dream.pk):
+    while waiting := subagents.waiting(dream.pk):
         for thread in waiting:
             dream_tasks.work(thread)
         pipeline.advance(dream.pk)
