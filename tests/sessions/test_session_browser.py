@@ -7,21 +7,25 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import chromium, page_of, sign_in
 from tests.patience import wait_until
-from tests.sessions.fake_models import Call, FakeModels, Turn
+from tests.sessions.fake_models import Call, FakeModels, Raw, Turn
 from tests.slow_proxy import withholding
 from tests.stack import running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.once]
 WORDS = [f"word{number} " for number in range(40)]
+FAILURES = iter(["once"])
 ENTRIES = """() => [...document.querySelectorAll("#entries > *")].map((entry) => [
   entry.id, ...[...entry.querySelectorAll(".msg-body, .prose, .tool-summary")].map((e) => e.innerText)
 ].join(" "))"""
 
 
 def respond(asked):
-    """Use a tool first, then talk for two seconds."""
-    if asked["messages"][-1]["role"] == "tool":
+    """Use a tool first, then talk for two seconds; fail where one is asked to."""
+    last = asked["messages"][-1]
+    if last["role"] == "tool":
         return Turn(*WORDS, "**done**", delay=0.05)
+    if "Fail" in str(last) and next(FAILURES, None):
+        return Raw(401, {"error": {"message": "Unknown key", "type": "authentication_error"}})
     return Turn("Let me look. ", Call("grep", {"pattern": "talk"}), delay=0.05)
 
 
@@ -114,6 +118,30 @@ def test_a_message_waits_while_the_agent_works_and_stop_stops_it(page):
     expect(page.locator("#entries")).to_contain_text("Stopped on request")
     expect(page.locator("#waiting")).to_be_empty(timeout=20_000)
     expect(page.locator("#entries")).to_contain_text("And then this")
+
+
+def test_a_message_that_waits_is_taken_back_in_every_tab_and_never_heard(page):
+    other = page.context.new_page()
+    other.goto(page.url)
+    say(page, "Begin")
+    expect(page.locator("#preview")).to_contain_text("word1")
+    say(page, "Better not")
+    expect(other.locator("#waiting")).to_contain_text("Better not")
+    page.locator("#waiting").get_by_role("button", name="Remove").click()
+    expect(other.locator("#waiting")).to_be_empty()
+    wait_for_turn(page)
+    expect(page.locator("#session-status")).to_contain_text("Idle")
+    expect(page.locator("#entries .turn-end")).to_have_count(1)
+
+
+def test_a_failed_turn_is_tried_again_in_place(page):
+    say(page, "Fail")
+    expect(page.locator("#entries")).to_contain_text("Unknown key")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#preview")).to_contain_text("word5")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    wait_for_turn(page)
+    expect(page.locator("#entries article", has_text="Fail")).to_have_count(1)
 
 
 def test_the_reader_is_not_pulled_away_and_finds_back(page):
