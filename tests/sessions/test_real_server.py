@@ -11,8 +11,10 @@ from django.urls import reverse
 
 from console import live
 from console.models import ModelEndpoint
+from dreaming.models import DreamStatus, Finding
 from sessions import compaction, conversation, events, loop, tasks
 from sessions.models import Session
+from tests.dreaming import dreamer
 from tests.factories import make_agent, make_session, make_store
 from tests.sessions import tiny_model
 from tests.sessions.fake_models import KEY
@@ -262,3 +264,21 @@ def test_a_server_that_takes_no_tools_is_said_to_be_one(start_its_own, session_w
     work(session, "Where is the heron?")
     [error] = errors(session)
     assert "takes no tools" in error["message"] and "llama.cpp: --jinja" in error["message"]
+
+
+# -- A dream ----------------------------------------------------------------------------------
+
+
+@its_own
+@pytest.mark.parametrize("likely", [BRIEF, CALLING], ids=["in words", "with calls"])
+def test_gibberish_dreams_nothing_up(start_its_own, session_with, likely):
+    session = session_with(start_its_own(likely=likely))
+    for words in ("The heron has left.", "It is by the pond."):
+        conversation.say(session, words)
+    store = session.attachments.get().store
+    dream = dreamer.carry_out(dreamer.begin(store, [session], model=MODEL))
+    assert dream.status == DreamStatus.COMPLETED, dream.error_message
+    assert not Finding.objects.filter(transcript__dream=dream, verified=True)
+    heron = dream.output_store.memories.get(path="/heron.md")
+    assert heron.blob.content == "The heron is here.\n"
+    assert dream.session.output_tokens and dream.summary
