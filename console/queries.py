@@ -1,4 +1,4 @@
-"""What routes take: types that state their limits, and the names that the wire gives to queries.
+"""What programs and forms send: types that state their limits, and the names that the wire gives to queries.
 
 Lists are written `types[]`, bounds `created_at[gte]`; routes know them as `types` and
 `created_at_gte`, since Python has no brackets in names.
@@ -44,6 +44,14 @@ class Says:
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         return handler(core) | self.words
+
+
+def whole_number(text: str | None) -> int | None:
+    """The whole number that somebody sent, in a form or an address; None for anything else.
+
+    Also for one of more than 18 digits, which no column of ours holds.
+    """
+    return int(text) if text and text.isdecimal() and len(text) <= 18 else None
 
 
 def limits(most: int) -> Any:

@@ -40,11 +40,6 @@ def without(before: str, after: str, number: int, instead: str | None = None) ->
     return _joined(lines, ends_like=before if at_end and instead is None else after)
 
 
-def number_of(text: str) -> int:
-    """The number somebody sent for a change; 0, which no change has, for anything else."""
-    return int(text) if text.isdecimal() and len(text) < 7 else 0
-
-
 def _lines(text: str) -> list[str]:
     lines = text.split("\n")
     return lines if lines[-1] else lines[:-1]

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_GET, require_POST
 from console.access import workspace_view
 from console.actors import Actor
 from console.htmx import render_page, wants_fragment
-from dreaming import adoption, hunks, review
+from console.queries import whole_number
+from dreaming import adoption, review
 from dreaming.cards import Card, Cards
 from dreaming.models import Dream, ReviewState
 from dreaming.progress import sentence
@@ -151,7 +152,7 @@ def _carry_out(dream: Dream, card: Card, given: QueryDict, by: Actor) -> None:
     if verdict == "clear":
         review.clear(dream, card.path)
     elif "hunk" in given:
-        number, seen = hunks.number_of(given["hunk"]), given.get("seen", "")
+        number, seen = whole_number(given["hunk"]) or 0, given.get("seen", "")
         review.decide_part(dream, card.path, number, seen=seen, by=by)
     else:
         review.decide(dream, card.path, verdict, by=by, content=_typed(card, given))

@@ -14,6 +14,7 @@ from console.access import workspace_view
 from console.actors import Actor
 from console.htmx import render_page
 from console.models import Role, Workspace
+from console.queries import whole_number
 from memory import page, paths, transfer, uploads
 from memory.archives import Reading
 from memory.diffs import side_by_side
@@ -58,14 +59,13 @@ def _send(request, workspace: Workspace, store: Store | None):
     context = {"store": store, "problem": "", "max_files": paths.MAX_MEMORIES}
     if request.method != "POST":
         return render(request, "memory/import.html", context)
-    left_out = request.POST.get("left_out", "")
     try:
         upload = uploads.keep(
             workspace,
             store,
             request.user,
             request.FILES.getlist("files"),
-            left_out=int(left_out) if left_out.isdecimal() and len(left_out) < 9 else 0,
+            left_out=whole_number(request.POST.get("left_out")) or 0,
         )
     except Unreadable as unreadable:
         context["problem"] = str(unreadable)

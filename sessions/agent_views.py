@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
+from console.queries import whole_number
 from memory import paths
 from memory.diffs import Diff, side_by_side
 from memory.paths import Invalid
@@ -143,8 +144,7 @@ def _save(
     if agent is None:
         agent = verbs.create(workspace, {**form.config, **form.changes()})
     else:
-        expected = int(version) if version and version.isdecimal() else None
-        agent = verbs.update(agent, form.changes(), expected=expected)
+        agent = verbs.update(agent, form.changes(), expected=whole_number(version))
     chosen = [(m.store, m.access, m.instructions or "") for m in mounts.mounts()]
     verbs.set_default_stores(agent, chosen)
     verbs.set_saving(agent, form.minutes)

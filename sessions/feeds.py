@@ -15,6 +15,7 @@ from console import ids
 from console.access import CREDENTIALS, key_from, membership_of
 from console.api import ApiError, find, invalid, key_auth, not_found, stamp
 from console.models import Role
+from console.queries import whole_number
 from sessions import events, news, tidings
 from sessions.models import Session, Status, Thread
 from sessions.reading.previews import Previews
@@ -236,7 +237,8 @@ class Page:
         self.is_allowed = visitor.is_allowed
         self.topics = [session.pk]
         self.previews = Previews(PREVIEWED)
-        position = min(int(after[:18]), session.last_seq) if after.isdecimal() else session.last_seq
+        known = whole_number(after)
+        position = session.last_seq if known is None else min(known, session.last_seq)
         self.digest = news.Digest(session, thread, position, Role(visitor.membership.role))
 
     def news(self) -> list[bytes]:

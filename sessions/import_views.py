@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from console.access import workspace_view
 from console.models import Role
+from console.queries import whole_number
 from memory.uploads import takes_folders
 from sessions import importing
 from sessions.foreign import Unreadable
@@ -53,7 +54,8 @@ def _show(request, kept: Import, *, problem: str = "", status: int = 200):
 
 
 def _carry_out(request, kept: Import):
-    chosen = [int(each) for each in request.POST.getlist("transcript") if each.isdecimal()]
+    numbers = map(whole_number, request.POST.getlist("transcript"))
+    chosen = [number for number in numbers if number is not None]
     if not chosen:
         return _show(request, kept, problem="Choose at least one transcript.", status=422)
     told = {number: request.POST.get(f"assistant-{number}") for number in chosen}

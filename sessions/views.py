@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
 from console.htmx import render_page, wants_fragment
+from console.queries import whole_number
 from memory.paths import Invalid
 from sessions import budgets, conversation, opening, page, panels, updates
 from sessions.conversation import Refused
@@ -187,19 +188,14 @@ def log(request, workspace, pk):
     """A further stretch of the transcript: `before` or `after` a position."""
     session = find(workspace, pk)
     thread = _thread(session, request.GET.get("thread"))
-    position = _number(request, "before") or _number(request, "after")
+    position = whole_number(request.GET.get("before")) or whole_number(request.GET.get("after"))
     if position is None:
         raise Http404("No such part of the log")
-    upto = _number(request, "upto") or session.last_seq
+    upto = whole_number(request.GET.get("upto")) or session.last_seq
     part = page.before if "before" in request.GET else page.after
     stretch = part(thread, page.places_of(session), position, upto)
     context = {"session": session, "thread": thread, "stretch": stretch, "upto": upto}
     return render(request, "sessions/_stretch.html", context)
-
-
-def _number(request, name: str) -> int | None:
-    given = request.GET.get(name, "")
-    return int(given) if given.isdecimal() and len(given) < 19 else None
 
 
 @workspace_view

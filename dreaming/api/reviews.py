@@ -4,7 +4,8 @@ from ninja import Router
 
 from console.actors import Actor
 from console.api import ApiError, conflict, invalid, needs
-from dreaming import hunks, review, shapes, wire
+from console.queries import whole_number
+from dreaming import review, shapes, wire
 from dreaming.api.bodies import Approve, Decide
 from dreaming.api.finding import answers, find_dream
 from dreaming.cards import Cards
@@ -41,8 +42,7 @@ def decide(request, dream_id: str, body: Decide) -> shapes.MadeDecision:
     dream = _cards(request, dream_id).proposal.dream
     with answers():
         if body.hunk_id is None:
-            content = body.content
-            review.decide(dream, body.path, body.verdict, by=request.actor, content=content)
+            review.decide(dream, body.path, body.verdict, by=request.actor, content=body.content)
         else:
             _decide_hunk(dream, body, request.actor)
     made = dream.review.decisions.filter(path=body.path).select_related("blob").first()
@@ -57,7 +57,7 @@ def _decide_hunk(dream: Dream, body: Decide, by: Actor) -> None:
         raise Invalid("An edit needs the change's new content.")
     instead = body.content if body.verdict == Verdict.EDIT else None
     part = {"seen": seen, "by": by, "instead": instead}
-    review.decide_part(dream, body.path, hunks.number_of(number), **part)
+    review.decide_part(dream, body.path, whole_number(number) or 0, **part)
 
 
 @router.post("/{dream_id}/review/approve")

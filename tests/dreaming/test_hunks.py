@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreaming.hunks import hunks, number_of, without
+from dreaming.hunks import hunks, without
 from memory.diffs import side_by_side
 from memory.paths import Invalid
 
@@ -57,10 +57,3 @@ def test_changes_are_numbered_as_the_page_numbers_them(before, after):
         assert [row.new - 1 for row in block.rows if row.new] == list(
             range(hunk.new.start, hunk.new.stop)
         )
-
-
-@pytest.mark.parametrize(
-    ("text", "number"), [("1", 1), ("", 0), ("x", 0), ("-1", 0), ("9" * 9000, 0), ("²", 0)]
-)
-def test_numbers_from_strangers(text, number):
-    assert number_of(text) == number

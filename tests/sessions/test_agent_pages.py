@@ -95,6 +95,12 @@ def test_an_edit_of_an_older_version_is_refused_and_kept(as_bob, agent):
     assert "at version 2" in shown(answer) and "Mine." in shown(answer)
 
 
+def test_a_version_that_is_no_number_is_as_good_as_none(as_bob, agent):
+    as_bob.post(at("agent_edit", agent.pk), form(version="9" * 5_000, system="Mine."))
+    agent.refresh_from_db()
+    assert agent.latest.config["system"] == "Mine."
+
+
 def test_what_the_form_does_not_show_stays(as_bob, workspace):
     custom = {"type": "custom", "name": "book", "description": "", "input_schema": {}}
     agent = make_agent(name="Helper", tools=[TOOLSET, custom])

@@ -215,6 +215,12 @@ def test_nothing_chosen_is_told_and_nothing_sent_too(as_bob):
     assert "Choose one or more" in send(as_bob, follow=False).content.decode()
 
 
+def test_a_number_that_no_transcript_has_is_no_choice(as_bob, workspace):
+    sent = send(as_bob, ("code.jsonl", lines(*CODE)))
+    assert "Choose at least one" in carry_out(as_bob, sent, "9" * 5_000).content.decode()
+    assert not workspace.sessions.exists()
+
+
 def test_a_plan_is_for_the_eyes_of_its_owner(as_alice, as_bob, as_vera):
     where = send(as_bob, ("talk.txt", PLAIN.encode())).redirect_chain[-1][0]
     assert as_alice.get(where).status_code == 404
