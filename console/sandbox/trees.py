@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from django.conf import settings
@@ -154,11 +154,11 @@ def _keep(missing: set[Leaf], fetch: Fetch, draft: str) -> None:
     texts, user = fetch({leaf.sha256 for leaf in missing}) if missing else {}, owner()
     for leaf in missing:
         mode = 0o755 if leaf.executable else 0o644
-        descriptor = os.open(f"{draft}/text", os.O_WRONLY | os.O_CREAT, mode)
-        os.write(descriptor, texts[leaf.sha256])
-        if user is not None:
-            os.chown(descriptor, user, user)
-        os.close(descriptor)
+        # A file, not its bare descriptor: that would write as much as a full disk takes, and say so.
+        with open(f"{draft}/text", "wb", opener=partial(os.open, mode=mode)) as file:  # noqa: PTH123
+            file.write(texts[leaf.sha256])
+            if user is not None:
+                os.chown(file.fileno(), user, user)
         os.rename(f"{draft}/text", f"{home()}/blobs/{leaf.blob}")  # noqa: PTH104 - many of them
 
 

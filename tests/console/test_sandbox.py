@@ -3,13 +3,14 @@
 import hashlib
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,24 @@ def test_a_tree_is_laid_out_once_and_a_swept_one_again(tmp_path):
 
 
 # -- Ways out -----------------------------------------------------------------------------
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """As on a disk that is nearly full: of a longer text this much is written, and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_text_that_found_no_room_is_not_kept_in_part():
+    files, blobs = {"x": os.urandom(20)}, trees.home() / "blobs"
+    with pytest.raises(OSError), room_for(6), trees.laid_out(leaves(files), fetched(files)):
+        pass
+    assert not (blobs / leaves(files)["x"].blob).exists()
 
 
 def test_there_is_no_network_not_even_to_this_machine(run):
