@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -61,11 +60,9 @@ SORTS = {
 
 @dataclass(frozen=True)
 class Seen:
-    """How often sessions read a memory, and who read it last; None when nobody did."""
+    """How often sessions read a memory, and which one last; None when nobody did."""
 
     reads: int
-    sessions: int
-    read_at: datetime | None
     last: Use | None
 
 
@@ -81,15 +78,20 @@ def of_store(store: Store, sort: str = "stale") -> QuerySet:
 
 
 def of_memory(memory: Memory) -> Seen:
-    uses = list(memory.uses.exclude(read_at=None).order_by("-read_at"))
-    last = uses[0] if uses else None
-    return Seen(sum(use.reads for use in uses), len(uses), last and last.read_at, last)
+    reads = memory.uses.aggregate(reads=Sum("reads", default=0))["reads"]
+    return Seen(reads, _newest_first(memory.uses).first() if reads else None)
 
 
 def last_of(store: Store, memories: Iterable[str]) -> dict[str, Use]:
     """Of each memory that was read, the use by the session that read it last."""
-    uses = store.uses.filter(memory__in=list(memories)).exclude(read_at=None).order_by("read_at")
-    return {use.memory_id: use for use in uses}
+    newest = _newest_first(Use.objects.filter(memory=OuterRef("pk"))).values("pk")[:1]
+    keys = store.memories.filter(pk__in=list(memories)).values_list(Subquery(newest), flat=True)
+    uses = Use.objects.in_bulk([key for key in keys if key])
+    return {use.memory_id: use for use in uses.values()}
+
+
+def _newest_first(uses: QuerySet[Use]) -> QuerySet[Use]:
+    return uses.exclude(read_at=None).order_by("-read_at")
 
 
 def never_read(store: Store) -> int:

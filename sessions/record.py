@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from memory import history
 from memory.models import Blob, Store, Version
@@ -66,11 +66,8 @@ def changes(made: Iterable[tuple[str, str]], places: Places) -> list[Change]:
 def _last_versions(versions: Iterable[Version]) -> set[str]:
     """Which of these are the last of their files."""
     memories = {version.memory_id for version in versions}
-    latest: dict[str, str] = {}
-    of_memories = Version.objects.filter(memory__in=memories).order_by("pk")
-    for memory, key in of_memories.values_list("memory", "pk"):
-        latest[memory] = key
-    return set(latest.values())
+    files = Version.objects.filter(memory__in=memories).order_by().values("memory")
+    return set(files.annotate(last=Max("pk")).values_list("last", flat=True))
 
 
 # -- What it asked of models --------------------------------------------------------------------

@@ -155,7 +155,7 @@ def _keep(missing: set[Leaf], fetch: Fetch, draft: str) -> None:
     for leaf in missing:
         mode = 0o755 if leaf.executable else 0o644
         # A file, not its bare descriptor: that would write as much as a full disk takes, and say so.
-        with open(f"{draft}/text", "wb", opener=partial(os.open, mode=mode)) as file:  # noqa: PTH123
+        with open(f"{draft}/text", "wb", opener=partial(os.open, mode=mode)) as file:
             file.write(texts[leaf.sha256])
             if user is not None:
                 os.chown(file.fileno(), user, user)

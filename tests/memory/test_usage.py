@@ -122,6 +122,18 @@ def test_a_page_of_use_asks_no_more_for_more_files(as_vera, store):
     assert queries(as_vera, url("store_use", store)) <= few
 
 
+def test_pages_fetch_one_use_of_a_file_however_many_sessions_read_it(as_vera, store, monkeypatch):
+    for number in range(8):
+        usage.read(store, "/a.md", by=Actor(f"sesn_{number}", "Assistant", "sevt_1"))
+    fetched, from_db = [], Use.from_db
+    monkeypatch.setattr(Use, "from_db", lambda *row: fetched.append(row) or from_db(*row))
+    memory = store.memories.get(path="/a.md")
+    for where in (url("store_use", store), url("memory", store, memory)):
+        fetched.clear()
+        assert "/sessions/sesn_7/" in pane(as_vera.get(where))
+        assert len(fetched) == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_session_that_reads_and_then_writes_waits_for_nobody_who_deletes_the_store(store):
     use = tools_of(make_session(stores=[store]))
