@@ -17,6 +17,9 @@ from memory.merge import FileMerge, apply_choices, merge_trees
 from memory.models import Blob, ChangeSet, Store, StoreState
 from sessions import agents
 
+REFUSALS = (Refused, stores.Refused, stores.Conflict, stores.Occupied)
+"""What stands against an adoption, or against taking it back: the review's state, or a store's."""
+
 Resolutions = Mapping[str, str | dict]
 """Per conflicting path: `ours` (the live store's), `theirs` (the dream's) or `{"content": text}`."""
 

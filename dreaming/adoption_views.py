@@ -10,15 +10,12 @@ from console.models import Role
 from dreaming import adoption, review
 from dreaming.models import Adoption
 from dreaming.views import find_dream
-from memory import stores
 from memory.change_sets import NeedsPerson
 from memory.choices import Choices
 from memory.models import Store
 from memory.paths import Invalid
 from sessions.models import Session
 from sessions.page import headed
-
-REFUSALS = (review.Refused, stores.Refused, stores.Conflict, stores.Occupied)
 
 
 @workspace_view
@@ -44,7 +41,7 @@ def _adopt(request, dream):
         )
     except NeedsPerson as needed:
         return _show_plan(request, dream, choices=choices, problem=str(needed), status=409)
-    except (Invalid, *REFUSALS) as refusal:
+    except (Invalid, *adoption.REFUSALS) as refusal:
         return _show_plan(request, dream, choices=choices, problem=str(refusal), status=422)
     return redirect("dreaming:receipt", dream.workspace.slug, dream.pk)
 
@@ -123,7 +120,7 @@ def undo(request, workspace, pk):
     except NeedsPerson as needed:
         rows = choices.rows(needed.conflicts)
         return _show_receipt(request, dream, conflicts=rows, problem=str(needed), status=409)
-    except (Invalid, *REFUSALS) as refusal:
+    except (Invalid, *adoption.REFUSALS) as refusal:
         return _show_receipt(request, dream, problem=str(refusal), status=422)
     messages.success(request, "The adoption is undone. What was written since stays.")
     return redirect("dreaming:receipt", workspace.slug, dream.pk)

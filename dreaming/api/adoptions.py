@@ -1,5 +1,7 @@
 """Adopting what was approved, and taking it back (wire contract §20)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ninja import Router
@@ -7,9 +9,10 @@ from ninja import Router
 from console.api import conflict, needs
 from dreaming import adoption, review, shapes, wire
 from dreaming.api.bodies import Adopt, UndoAdoption
-from dreaming.api.finding import answers, find_dream
+from dreaming.api.finding import find_dream
 from dreaming.models import Dream
 from memory.api.bodies import MergedText, Resolutions
+from memory.change_sets import NeedsPerson
 
 router = Router(tags=["Adoptions"])
 
@@ -21,6 +24,18 @@ def _resolutions(given: Resolutions | None) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _as_conflict() -> Iterator[None]:
+    """Whatever stands against it is a conflict here, with what a person has to decide."""
+    try:
+        yield
+    except NeedsPerson as needed:
+        conflicts = [wire.conflict(merge) for merge in needed.conflicts]
+        raise conflict(str(needed), conflicts=conflicts) from None
+    except adoption.REFUSALS as refusal:
+        raise conflict(str(refusal)) from None
+
+
 @router.post("/{dream_id}/adopt")
 @needs("reviewer")
 def adopt_dream(request, dream_id: str, body: Adopt) -> shapes.Adoption | shapes.AdoptionPreview:
@@ -30,7 +45,7 @@ def adopt_dream(request, dream_id: str, body: Adopt) -> shapes.Adoption | shapes
     only what would happen. Answers 409 with `conflicts` when a person has to choose: settle those in `resolutions`.
     """
     dream = find_dream(request, dream_id)
-    with answers():
+    with _as_conflict():
         if body.dry_run:
             return _dry_run(dream, body)
         done = adoption.adopt(
@@ -61,5 +76,5 @@ def undo_adoption(request, dream_id: str, body: UndoAdoption | None = None) -> s
     if done is None:
         raise conflict("This dream is not adopted, so there is nothing to undo.")
     resolutions = _resolutions(body.resolutions if body else None)
-    with answers():
+    with _as_conflict():
         return wire.adopted(adoption.undo(done, by=request.actor, resolutions=resolutions))

@@ -10,10 +10,9 @@ from console.queries import Between, Cursor, Limit
 from console.shapes import Page
 from dreaming import dreams, wire
 from dreaming.api.bodies import DreamCreate, DreamModel
-from dreaming.api.finding import answers, find_dream, rows_of
+from dreaming.api.finding import find_dream, rows_of
 from dreaming.models import DreamStatus
 from dreaming.shapes import Dream
-from memory.paths import Invalid
 from sessions.models import Session
 
 router = Router(tags=["Dreams"])
@@ -38,10 +37,7 @@ def create_dream(request, body: DreamCreate) -> Dream:
     store = find(request.workspace.stores, stores_given[0].memory_store_id, "The memory store")
     chosen = _sessions(request, sessions_given[0].session_ids)
     options = {"model": _model(body.model), "instructions": body.instructions, "by": request.actor}
-    try:
-        dream = dreams.start(request.workspace, store, chosen, **options)
-    except Invalid as error:
-        raise invalid(str(error)) from None
+    dream = dreams.start(request.workspace, store, chosen, **options)
     return wire.dream(find_dream(request, dream.pk))
 
 
@@ -100,8 +96,7 @@ def cancel_dream(request, dream_id: str) -> Dream:
 
     What it wrote stays. Cancelling it again changes nothing.
     """
-    with answers():
-        dreams.cancel(find_dream(request, dream_id))
+    dreams.cancel(find_dream(request, dream_id))
     return wire.dream(find_dream(request, dream_id))
 
 
@@ -112,6 +107,5 @@ def archive_dream(request, dream_id: str) -> Dream:
 
     Once it has ended; its draft stays.
     """
-    with answers():
-        dreams.archive(find_dream(request, dream_id))
+    dreams.archive(find_dream(request, dream_id))
     return wire.dream(find_dream(request, dream_id))

@@ -7,7 +7,7 @@ from console.api import ApiError, conflict, invalid, needs
 from console.queries import whole_number
 from dreaming import review, shapes, wire
 from dreaming.api.bodies import Approve, Decide
-from dreaming.api.finding import answers, find_dream
+from dreaming.api.finding import find_dream
 from dreaming.cards import Cards
 from dreaming.models import Dream, Verdict
 from memory.paths import Invalid
@@ -40,11 +40,10 @@ def decide(request, dream_id: str, body: Decide) -> shapes.MadeDecision:
     Or with `hunk_id` on one of its changes, which can be rejected or edited.
     """
     dream = _cards(request, dream_id).proposal.dream
-    with answers():
-        if body.hunk_id is None:
-            review.decide(dream, body.path, body.verdict, by=request.actor, content=body.content)
-        else:
-            _decide_hunk(dream, body, request.actor)
+    if body.hunk_id is None:
+        review.decide(dream, body.path, body.verdict, by=request.actor, content=body.content)
+    else:
+        _decide_hunk(dream, body, request.actor)
     made = dream.review.decisions.filter(path=body.path).select_related("blob").first()
     return {"type": "dream_review_decision", **wire.decision(made)}
 
@@ -90,6 +89,5 @@ def reject_review(request, dream_id: str) -> shapes.DreamReview:
 
     Nothing of the dream will be adopted.
     """
-    with answers():
-        review.reject(_cards(request, dream_id).proposal.dream, by=request.actor)
+    review.reject(_cards(request, dream_id).proposal.dream, by=request.actor)
     return wire.review_of(_cards(request, dream_id))

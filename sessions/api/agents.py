@@ -6,18 +6,9 @@ from typing import Any, get_args
 from ninja import Query, Router
 
 from console import api
-from console.api import (
-    conflict,
-    cursor_of,
-    find,
-    invalid,
-    needs,
-    not_found,
-    position_of,
-)
+from console.api import cursor_of, find, invalid, needs, not_found, position_of
 from console.queries import Between, Cursor, Limit
 from console.shapes import Page
-from memory.paths import Invalid
 from sessions import agents, shapes, wire
 from sessions.api.bodies import (
     AgentCreate,
@@ -134,10 +125,7 @@ def create_agent(request, body: AgentCreate) -> shapes.Agent:
     """Create an agent"""
     check_offered(body)
     config = {**agents.blank_config(body.name, "builtin"), **config_changes(body)}
-    try:
-        return wire.agent(agents.create(request.workspace, config, metadata=body.metadata))
-    except Invalid as error:
-        raise invalid(str(error)) from None
+    return wire.agent(agents.create(request.workspace, config, metadata=body.metadata))
 
 
 @router.get("")
@@ -185,12 +173,7 @@ def update_agent(request, agent_id: str, body: AgentUpdate) -> shapes.Agent:
     agent = find(request.workspace.agents, agent_id, "The agent")
     check_offered(body)
     changes = config_changes(body, agent.latest.config)
-    try:
-        agent = agents.update(agent, changes, metadata=body.metadata, expected=body.version)
-    except agents.Stale as error:
-        raise conflict(str(error)) from None
-    except Invalid as error:
-        raise invalid(str(error)) from None
+    agent = agents.update(agent, changes, metadata=body.metadata, expected=body.version)
     return wire.agent(agent)
 
 

@@ -9,7 +9,6 @@ from console import api
 from console.api import find, invalid, needs
 from console.queries import Cursor, Limit
 from console.shapes import Page
-from memory.paths import Invalid
 from sessions import agents, shapes, shells, wire
 from sessions.api.bodies import EnvironmentConfig, EnvironmentCreate, EnvironmentUpdate
 
@@ -40,16 +39,13 @@ def _config(given: EnvironmentConfig | None, before: dict = agents.CLOUD) -> dic
 @needs("editor")
 def create_environment(request, body: EnvironmentCreate) -> shapes.Environment:
     """Create an environment"""
-    try:
-        environment = agents.create_environment(
-            request.workspace,
-            body.name,
-            description=body.description,
-            config=_config(body.config),
-            metadata=body.metadata,
-        )
-    except Invalid as error:
-        raise invalid(str(error)) from None
+    environment = agents.create_environment(
+        request.workspace,
+        body.name,
+        description=body.description,
+        config=_config(body.config),
+        metadata=body.metadata,
+    )
     return wire.environment(environment)
 
 
@@ -97,10 +93,7 @@ def update_environment(request, environment_id: str, body: EnvironmentUpdate) ->
     if body.metadata:
         # Here, unlike elsewhere, an empty string takes a key away as null does.
         changes["metadata"] = {key: value or None for key, value in body.metadata.items()}
-    try:
-        return wire.environment(agents.update_environment(environment, **changes))
-    except Invalid as error:
-        raise invalid(str(error)) from None
+    return wire.environment(agents.update_environment(environment, **changes))
 
 
 @router.post("/{environment_id}/archive")

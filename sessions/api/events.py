@@ -8,7 +8,6 @@ from ninja import Query, Router
 from console.api import cursor_of, find, invalid, needs, position_of
 from console.queries import Between, Cursor, LongLimit, Says
 from console.shapes import Page
-from memory.paths import Invalid
 from sessions import afterthoughts, conversation, events, shapes
 from sessions.api.bodies import EventsSend
 from sessions.api.sessions import entry_of, find_session
@@ -28,10 +27,7 @@ def send_events(request, session_id: str, body: EventsSend) -> shapes.SentEvents
     """
     session = find_session(request, session_id)
     entries = [_entry(session, event) for event in body.events]
-    try:
-        rows = conversation.send(session, entries, by=request.actor)
-    except (Invalid, conversation.Refused) as error:
-        raise invalid(str(error)) from None
+    rows = conversation.send(session, entries, by=request.actor)
     return {"data": [events.wire(row) for row in rows]}
 
 
@@ -53,10 +49,7 @@ def withdraw_event(request, session_id: str, event_id: str) -> shapes.Event:
     """
     session = find_session(request, session_id)
     find(session.events, event_id, "The event")
-    try:
-        return events.wire(afterthoughts.withdraw(session, event_id, by=request.actor))
-    except conversation.Refused as error:
-        raise invalid(str(error)) from None
+    return events.wire(afterthoughts.withdraw(session, event_id, by=request.actor))
 
 
 @router.get("/{session_id}/events")

@@ -11,7 +11,6 @@ from console import api, rows
 from console.api import ApiError, cursor_of, find, invalid, needs, not_found, position_of
 from console.queries import Between, Cursor, Limit, LongLimit
 from console.shapes import Page
-from memory.paths import Invalid
 from sessions import afterthoughts, conversation, opening, shapes, updates, wire
 from sessions.api.agents import check_offered, config_changes, resolve_tools
 from sessions.api.blocks import is_empty
@@ -78,7 +77,7 @@ def create_session(request, body: SessionCreate) -> shapes.Session:
         raise invalid("`vault_ids` is not offered by this server; leave it out.")
     agent, version, config = _agent(request, body.agent)
     environment = find(request.workspace.environments, body.environment_id, "The environment")
-    with transaction.atomic(), _refusals():
+    with transaction.atomic():
         session = opening.start(
             request.workspace,
             agent,
@@ -102,17 +101,6 @@ def entry_of(event) -> Entry:
     if event.type == "user.message" and is_empty(event.content):
         raise invalid("The message is empty.")
     return Entry(event.type, event.model_dump(exclude={"type"}, exclude_unset=True))
-
-
-class _refusals:
-    """Turn what a verb refuses into the API's 400."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind, error, trace) -> None:
-        if isinstance(error, (Invalid, conversation.Refused)):
-            raise invalid(str(error)) from None
 
 
 def _agent(request, given) -> tuple:
@@ -209,8 +197,7 @@ def update_session(request, session_id: str, body: SessionUpdate) -> shapes.Sess
     it is idle. A budget can be changed or taken away, not added.
     """
     session = find_session(request, session_id)
-    with _refusals():
-        return wire.session(updates.update(session, **_changes(body)))
+    return wire.session(updates.update(session, **_changes(body)))
 
 
 def _changes(body: SessionUpdate) -> dict[str, Any]:
@@ -236,8 +223,7 @@ def archive_session(request, session_id: str) -> shapes.Session:
 
     It can still be read, and works no more. Refused while it runs: interrupt it first.
     """
-    with _refusals():
-        return wire.session(conversation.archive(find_session(request, session_id)))
+    return wire.session(conversation.archive(find_session(request, session_id)))
 
 
 @router.post("/{session_id}/retry")
@@ -249,8 +235,7 @@ def retry_session(request, session_id: str) -> shapes.Session:
     Anthropic's API.
     """
     session = find_session(request, session_id)
-    with _refusals():
-        afterthoughts.try_again(session, by=request.actor)
+    afterthoughts.try_again(session, by=request.actor)
     session.refresh_from_db()
     return wire.session(session)
 
@@ -263,8 +248,7 @@ def delete_session(request, session_id: str) -> shapes.DeletedSession:
     With its events; stores, agent and environment stay. Refused while it runs.
     """
     session = find_session(request, session_id)
-    with _refusals():
-        conversation.delete(session)
+    conversation.delete(session)
     return {"id": session.pk, "type": "session_deleted"}
 
 

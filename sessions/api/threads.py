@@ -3,7 +3,7 @@
 from ninja import Query, Router
 
 from console import api
-from console.api import find, invalid, needs
+from console.api import find, needs
 from console.queries import Cursor, LongLimit
 from console.shapes import Page
 from sessions import conversation, shapes, wire
@@ -49,7 +49,4 @@ def archive_thread(request, session_id: str, thread_id: str) -> shapes.SessionTh
     Not the primary one, and only while it is idle.
     """
     thread = find_thread(request, session_id, thread_id)
-    try:
-        return wire.thread(conversation.archive_thread(thread))
-    except conversation.Refused as error:
-        raise invalid(str(error)) from None
+    return wire.thread(conversation.archive_thread(thread))
