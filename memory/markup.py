@@ -22,7 +22,7 @@ from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
-from memory import highlight
+from memory import footnotes, highlight
 
 DEPTH = 12  # lists and quotes nested deeper than this are shown at this depth
 FENCE = re.compile(r"( *)(`{3,}|~{3,}) *([\w#.+-]*)[^`]*$")
@@ -169,6 +169,8 @@ class Tidy(Preprocessor):
             self._close(column)
         if TABLE.match(line) and self.done and "|" in self.done[-1]:
             self.done.insert(-1, "")
+        if footnotes.NOTE.match(line) and self.done and self.done[-1]:
+            self.done.append("")
         if self.open:
             line = self._indent() + line[min(column, self.open[-1][1]) :]
         self.done.append(line)
@@ -356,11 +358,14 @@ class Converter:
         md.inlinePatterns.deregister("html")
         md.preprocessors.register(Tidy(md, self.budget), "tidy", 25)
         md.parser.blockprocessors.register(Meter(md, self.budget), "meter", 200)
+        self.notes = footnotes.Note(md)
+        md.parser.blockprocessors.register(self.notes, "footnote", 17)
         md.treeprocessors.register(Tasks(md, self.budget), "tasks", 30)
         md.treeprocessors.register(Images(md), "images", 15)
         self.headings = Headings(md)
         md.treeprocessors.register(self.headings, "headings", 12)
         md.inlinePatterns.register(WikiLink(WIKI_LINK, md), "wiki_link", 175)
+        md.inlinePatterns.register(footnotes.Mark(md, self.notes), "footnote", 172)
         md.inlinePatterns.register(BareUrl(BARE_URL, md), "bare_url", 105)
         md.delimiters.add("~", "del", double=True)
         md.inlinePatterns.register(CodeSpans(CODE), "backtick", 190)
@@ -376,6 +381,7 @@ class Converter:
 
     def convert(self, text: str) -> Converted:
         self.budget.refill()
+        self.notes.names.clear()
         self.headings.found = []  # a text of nothing but space has no tree
         html = self.md.reset().convert(text)
         return Converted(html, tuple(self.headings.found))

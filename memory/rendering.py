@@ -25,7 +25,7 @@ TOO_TANGLED = "Shown as plain text: its Markdown is too tangled to be rendered."
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 BLOCKS = {"blockquote", "hr", "li", "ol", "p", "pre", "ul"}
 TABLES = {"table", "tbody", "td", "th", "thead", "tr"}
-WORDS = {"a", "br", "code", "del", "em", "input", "span", "strong"}
+WORDS = {"a", "br", "code", "del", "em", "input", "span", "strong", "sup"}
 ATTRIBUTES = {
     "a": {"href", "title", "class"},
     "code": {"class"},

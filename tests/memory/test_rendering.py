@@ -244,6 +244,18 @@ def test_a_link_to_nothing_is_marked():
     assert "missing" not in html(f"[x](https://a.example/{MISSING[:9]})")
 
 
+def test_footnotes_show_their_words_where_they_stand():
+    html = render("Tea[^1] and milk[^m].\n[^1]: Brewed *long*.\n[^m]: http://cows.example/").html
+    assert "<p>Tea<sup>1</sup> and milk<sup>m</sup>.</p>" in html
+    assert "<p><sup>1</sup> Brewed <em>long</em>.</p>" in html
+    assert '<p><sup>m</sup> <a href="http://cows.example/"' in html
+
+
+def test_what_no_footnote_has_for_its_name_stays_as_it_is():
+    render("[^a-z]: the note of another text")
+    assert render("Anything but letters: [^a-z]*").html == "<p>Anything but letters: [^a-z]*</p>"
+
+
 def test_a_wiki_link_asks_for_its_name():
     asked = []
     text = "[[Talk notes]] and [[people/ada#Work|Ada]] but `[[code]]`"
