@@ -14,7 +14,7 @@ from console.templatetags.ui import visible
 from memory import folders, page
 from memory.folder_forms import MoveForm
 from memory.models import ChangeSet, Memory, Store
-from memory.paths import Invalid
+from memory.paths import Invalid, check_folder
 from memory.stores import Conflict, Occupied, Refused
 
 SHOWN = 200  # files of a list
@@ -27,7 +27,7 @@ def files_move(request, workspace, store_id):
         return refused
     names, memories = _meant(request, store)
     if not memories:
-        return _nothing(request, store)
+        return _nothing(request, store, names)
     if len(names) == 1 and memories[0].path == names[0]:
         where = reverse("memory:memory_move", args=[workspace.slug, store.pk, memories[0].pk])
         to = request.GET.get("to", "")
@@ -35,7 +35,8 @@ def files_move(request, workspace, store_id):
     form = _move_form(request, names, memories)
     if form.is_valid():
         try:
-            return _done(request, store, _move(request, store, names, form.cleaned_data))
+            change_set, folder = _move(request, store, names, form.cleaned_data)
+            return _done(request, store, change_set, folder)
         except Conflict as conflict:
             return _show_move(request, store, names, form, changed=str(conflict), status=409)
         except (Invalid, Occupied, Refused) as error:
@@ -56,11 +57,11 @@ def _move_form(request, names: list[str], memories: list[Memory]) -> MoveForm:
     return form
 
 
-def _move(request, store: Store, names: list[str], given: dict) -> ChangeSet:
-    by = page.act(request).by
-    if len(names) == 1:
-        return folders.rename(store, names[0], given["to"], by=by, seen=given["seen"])
-    return folders.move(store, names, given["to"], by=by, seen=given["seen"])
+def _move(request, store: Store, names: list[str], given: dict) -> tuple[ChangeSet, str]:
+    """Move them; also says which folder to show afterwards."""
+    verb, what = (folders.rename, names[0]) if len(names) == 1 else (folders.move, names)
+    done = verb(store, what, given["to"], by=page.act(request).by, seen=given["seen"])
+    return done, check_folder(given["to"])
 
 
 def _show_move(request, store, names, form, *, changed="", status=200):
@@ -75,12 +76,13 @@ def files_remove(request, workspace, store_id):
         return refused
     names, memories = _meant(request, store)
     if not memories:
-        return _nothing(request, store)
+        return _nothing(request, store, names)
     changed = ""
     if request.method == "POST":
         by, seen = page.act(request).by, request.POST.get("seen", "")
         try:
-            return _done(request, store, folders.remove(store, names, by=by, seen=seen))
+            change_set = folders.remove(store, names, by=by, seen=seen)
+            return _done(request, store, change_set, folders.around(store, names[0]))
         except (Conflict, Refused) as error:
             changed = f"{error} Nothing was deleted."
     context = _list(store, names, changed)
@@ -107,17 +109,22 @@ def _list(store: Store, names: list[str], changed: str) -> dict:
         "size": sum(memory.blob.size for memory in memories),
         "seen": folders.digest(memories),
         "changed": changed,
+        "around": folders.around(store, names[0]),
     }
 
 
-def _nothing(request, store: Store):
+def _nothing(request, store: Store, names: list[str]):
     messages.warning(request, "No file was chosen. Tick some in a folder first.")
-    return redirect(f"{store.get_absolute_url()}?folder=/")
+    return _show_folder(store, folders.around(store, names[0]) if names else "/")
 
 
-def _done(request, store: Store, change_set: ChangeSet):
+def _done(request, store: Store, change_set: ChangeSet, folder: str):
     where = [store.workspace.slug, store.pk, change_set.pk]
     undo = reverse("memory:change_undo", args=where)
     words = '{}. <a href="{}">Undo</a>'
     messages.success(request, format_html(words, visible(change_set.summary), undo))
-    return redirect(f"{store.get_absolute_url()}?folder=/")
+    return _show_folder(store, folder)
+
+
+def _show_folder(store: Store, folder: str):
+    return redirect(f"{store.get_absolute_url()}?folder={quote(folder)}")

@@ -78,6 +78,18 @@ def basename(name: str) -> str:
     return name[name.rstrip("/").rfind("/") + 1 :]
 
 
+def around(store: Store, name: str) -> str:
+    """The folder that a file or folder stands in or stood in; where that is empty, one above it."""
+    folder = _above(name)
+    while folder != "/" and not store.memories.under(folder).exists():
+        folder = _above(folder)
+    return folder
+
+
+def _above(name: str) -> str:
+    return name[: name.rstrip("/").rfind("/") + 1] or "/"
+
+
 def _called(names: Sequence[str], memories: Sequence[Memory]) -> str:
     """What was picked, when it is one thing; else how many files that means."""
     if len(names) == 1:

@@ -32,7 +32,7 @@ def store_history(request, workspace, store_id):
     store = page.find_store(workspace, store_id)
     change_set = store.change_sets.filter(pk=request.GET.get("change", "")).first()
     if change_set:
-        versions = store.versions.filter(change_set=change_set)
+        versions = store.versions.filter(change_set=change_set).order_by("path", "pk")
         context = {"change_set": change_set, **_entries(request, versions)}
     else:
         context = _filtered(request, store.versions.all(), history.acts(store))

@@ -140,6 +140,20 @@ def test_a_person_moves_a_folder_and_is_offered_the_way_back(as_bob, store):
     assert undo in page
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "folder"),
+    [
+        ("files_move", {"path": "/notes/", "to": "/old"}, "/old/"),
+        ("files_remove", {"path": "/notes/deep/"}, "/notes/"),
+        ("files_remove", {"path": "/notes2/c.md"}, "/"),
+    ],
+)
+def test_one_stays_near_what_was_moved_or_deleted(as_bob, store, name, given, folder):
+    given["seen"] = seen(store, given["path"])
+    answer = as_bob.post(url(name, store), given)
+    assert answer["Location"].endswith(f"?folder={folder}")
+
+
 def test_a_person_who_saw_another_text_is_asked_again(as_bob, store):
     given = {"path": ["/notes/", "/index.md"], "seen": seen(store, "/notes/", "/index.md")}
     make_memory(store, "/notes/a.md", "changed meanwhile")
