@@ -82,12 +82,18 @@ def test(request, workspace):
     _check_allowed()
     row = workspace.endpoints.filter(pk=request.POST.get("endpoint", "")).first()
     form = EndpointForm(workspace, request.POST, row)
+    form.fields["name"].required = False  # it can wait until the endpoint turns out to work
     if not form.is_valid():
-        return _show(request, form, trouble=_told(form))
+        return _show(request, form, trouble_title="It cannot be tested yet", trouble=_told(form))
     try:
         found = endpoints.probe(form.endpoint())
     except Unwell as trouble:
-        return _show(request, form, trouble=f"It cannot be used yet: {trouble}")
+        return _show(
+            request,
+            form,
+            trouble_title="The test failed",
+            trouble=f"It cannot be used yet: {trouble}",
+        )
     form.offer(found)
     lacking = f"It answers, but {NO_TOOLS}" if endpoints.leaves_out_tools(form.endpoint()) else ""
     return _show(request, form, found=found, lacking=lacking)

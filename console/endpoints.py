@@ -196,6 +196,9 @@ def probe(endpoint: Endpoint, *, seconds: float = 3) -> dict[str, int | None]:
         raise Unwell(
             f"its key cannot be read any more: enter {endpoint.place('key')} anew."
         ) from None
+    except httpx.ReadTimeout:
+        late = f"{endpoint.address} did not answer within {seconds:g} seconds"
+        raise Unwell(f"{late}; check {endpoint.place('address')}, or try again.") from None
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
         address = endpoint.base_url and endpoint.address
         raise Unwell(f"{address} cannot be reached; check {endpoint.place('address')}.") from None

@@ -204,7 +204,7 @@ class EndpointForm(forms.Form):
         keeps = not given["api_key"] and not given["forget_key"]
         return Endpoint(
             vendor=given["protocol"].upper(),
-            name=given["name"],
+            name=given["name"] or "New endpoint",
             base_url=given["base_url"],
             plain_key=given["api_key"],
             sealed_key=self.instance.sealed_key if keeps else "",

@@ -49,10 +49,17 @@ const BROKEN = "The server failed to answer. What you sent may not be saved; rel
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, _node, change) => !(name === "open" && change === "remove");
 
 // -- Focus -----------------------------------------------------------------------------------------
+// A button that is switched off while its request is under way has lost the focus when the answer comes.
+const asking = new WeakMap();
 let focused = "";
 
-function rememberFocus() {
-  focused = document.activeElement?.id ?? "";
+function rememberAsking(event) {
+  asking.set(event.detail.xhr, document.activeElement?.id ?? "");
+}
+
+function rememberFocus(event) {
+  const here = document.activeElement;
+  focused = here && here !== document.body ? here.id : (asking.get(event.detail.xhr) ?? "");
 }
 
 function restoreFocus(event) {
@@ -69,9 +76,10 @@ document.addEventListener("click", (event) => {
   if (close) dismiss(close.closest("[data-toast]"));
 });
 document.addEventListener("toast", (event) => say(event.detail.text ?? event.detail.value, event.detail.tone));
+document.addEventListener("htmx:beforeRequest", rememberAsking);
 document.addEventListener("htmx:beforeSwap", (event) => {
   divert(event);
-  rememberFocus();
+  rememberFocus(event);
 });
 document.addEventListener("htmx:afterSettle", restoreFocus);
 document.addEventListener("htmx:sendError", () => say(UNREACHABLE, "danger"));

@@ -116,6 +116,15 @@ def test_a_llama_cpp_whose_model_would_see_no_tools_is_told(as_alice, workspace,
     assert ("--chat-template-file" in saved.content.decode()) is told
 
 
+def test_testing_asks_for_no_name(as_alice, workspace):
+    where = reverse("endpoint-test", args=[workspace.slug])
+    with answering(200, SERVED) as url:
+        tried = as_alice.post(where, filled(url, name=""), headers={"HX-Request": "true"})
+    assert "It answers and lists 3 models" in tried.content.decode()
+    lost = as_alice.post(where, filled("http://127.0.0.1:9/v1", name=""))
+    assert "check the address of “New endpoint”" in lost.content.decode()
+
+
 def test_testing_without_javascript_keeps_what_was_typed(as_alice, workspace):
     with answering(200, SERVED) as url:
         answer = as_alice.post(reverse("endpoint-test", args=[workspace.slug]), filled(url))
