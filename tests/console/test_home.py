@@ -16,7 +16,15 @@ def test_an_empty_workspace_says_where_to_begin(as_alice, workspace):
 def test_a_viewer_is_offered_nothing_that_would_be_refused(as_vera, workspace):
     html = home(as_vera, workspace)
     assert "Create a memory store" in html
-    assert "stores/new" not in html
+    assert "its editors take these steps" in html
+    for refused in ("stores/new", "stores/sample", "stores/import", "settings/models"):
+        assert refused not in html
+
+
+def test_notes_of_ones_own_and_the_sample_are_offered_until_there_is_a_store(as_alice, workspace):
+    assert "stores/sample" in home(as_alice, workspace)
+    factories.make_store()
+    assert "stores/sample" not in home(as_alice, workspace)
 
 
 def test_each_step_is_ticked_when_it_is_done(as_alice, workspace):
