@@ -93,18 +93,21 @@ def _hit(line: Line) -> Hit:
 # -- By path ------------------------------------------------------------------------------
 
 
-def glob(store: Store, pattern: str, *, prefix: str = "/", limit: int = LIMIT) -> list[str]:
+def glob(
+    store: Store, pattern: str, *, prefix: str = "/", limit: int = LIMIT, root: str = ""
+) -> list[str]:
     """The paths that match, newest first.
 
     `**` stands for any folders, `*` and `?` for anything within a name, `[a-z]` and `{one,two}`
     as in a shell. A pattern is taken from the folder `prefix` on, or from the root when it starts
-    with a slash. Raises `Invalid`.
+    with a slash. Where the store is mounted at a `root`, it is taken from above that. Raises `Invalid`.
     """
     folder = prefix.rstrip("/") + "/"
-    rooted = pattern if pattern.startswith("/") else globs.literally(folder) + pattern
-    matches = globs.matcher(rooted)
+    rooted = pattern if root or pattern.startswith("/") else globs.literally(folder) + pattern
+    whole = globs.matcher(rooted)
     newest = reading.within(store, folder).order_by("-updated_at", "path")
-    return list(islice(filter(matches, newest.values_list("path", flat=True).iterator()), limit))
+    paths = newest.values_list("path", flat=True).iterator()
+    return list(islice((path for path in paths if whole(root + path)), limit))
 
 
 # -- By relevance -------------------------------------------------------------------------

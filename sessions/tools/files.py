@@ -8,6 +8,7 @@ from functools import partial
 
 from memory import globs, search, stores
 from memory.paths import Invalid
+from sessions.context import WORKSPACE
 from sessions.tools import outputs, scratch
 from sessions.tools.base import Result, Tool, ToolError, clipped
 from sessions.tools.mounts import Mounts, Place
@@ -204,15 +205,17 @@ def _wrote(version: str, before: str | None, after: str | None) -> dict:
 
 def _glob(mounts: Mounts, place: Place, pattern: str) -> list[str]:
     prefix = place.path.rstrip("/") + "/"
-    pattern = pattern.removeprefix(place.full).lstrip("/")
+    # Models name whole paths as well: a pattern that begins above the store must find what is in it.
+    root = place.root if pattern.startswith(("/mnt/", f"{WORKSPACE}/")) else ""
+    pattern = pattern if root else pattern.lstrip("/")
     try:
         if place.mount:
-            return search.glob(mounts.store(place), pattern, prefix=prefix)
-        matcher = globs.matcher(prefix + pattern)
+            return search.glob(mounts.store(place), pattern, prefix=prefix, root=root)
+        matcher = globs.matcher(pattern if root else prefix + pattern)
     except Invalid as error:
         raise ToolError(str(error)) from None
     newest = mounts.session.scratch.order_by("-updated_at").values_list("path", flat=True)
-    return [path for path in newest if matcher(path)]
+    return [path for path in newest if path.startswith(prefix) and matcher(root + path)]
 
 
 def _grep(mounts: Mounts, place: Place, pattern: str, *, limit: int) -> search.Hits:

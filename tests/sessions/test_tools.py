@@ -47,6 +47,23 @@ def test_glob_and_grep_name_files_as_read_takes_them(use):
     assert use("grep", pattern="noon", path=f"{ROOT}/talk.md").text.endswith("is at noon.")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("/mnt/memory/**/*.md", ["a/b.md", "talk.md"]),
+        ("/mnt/memory/*/talk.md", ["talk.md"]),
+        (f"{ROOT}/a/*", ["a/b.md"]),
+        ("/**/b.md", ["a/b.md"]),
+    ],
+)
+def test_a_glob_may_name_whole_paths(use, pattern, found):
+    use("write", file_path="/workspace/talk.md", content="a draft")
+    whole = [f"{ROOT}/{path}" for path in found]
+    assert use("glob", pattern=pattern).text.splitlines() == whole
+    assert use("glob", pattern=pattern, path=ROOT).text.splitlines() == whole
+    assert use("glob", pattern="/workspace/*.md").text == "/workspace/talk.md"
+
+
 def test_the_scratch_folder_is_written_read_and_searched(use, store):
     use("write", file_path="plan.md", content="Step one\n")
     assert use("read", file_path="/workspace/plan.md").text == "Step one\n"
