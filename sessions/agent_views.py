@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
+from console.htmx import render_page
 from console.queries import whole_number
 from memory import paths
 from memory.diffs import Diff, side_by_side
@@ -27,13 +28,15 @@ from sessions.providers import catalogue
 from sessions.tools import enabled_tools
 
 PER_PAGE = 50
+MANY = 12  # agents; fewer are seen at a glance
 
 
 @workspace_view
 @require_GET
 def agents(request, workspace):
     archived = request.GET.get("status") == "archived"
-    found = (
+    words = request.GET.get("q", "").replace("\0", "").strip()
+    everyone = (
         workspace.agents.filter(archived_at__isnull=not archived)
         .exclude(metadata__has_key="reverie")  # what dreams work with is nobody's to choose
         .annotate(used=Count("sessions", filter=Q(sessions__is_dream=False)))
@@ -41,10 +44,18 @@ def agents(request, workspace):
         .with_latest()
         .order_by("name", "pk")
     )
+    count = everyone.count()
+    found = everyone.filter(name__icontains=words) if words else everyone
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    rows = [(agent, agent.latest) for agent in page]
-    context = {"rows": rows, "page": page, "archived": archived}
-    return render(request, "sessions/agents.html", context)
+    context = {
+        "rows": [(agent, agent.latest) for agent in page],
+        "page": page,
+        "archived": archived,
+        "q": words,
+        "has_any": count > 0,
+        "is_many": count > MANY,
+    }
+    return render_page(request, "sessions/agents.html", context, fragment="sessions/_agents.html")
 
 
 @workspace_view

@@ -178,3 +178,15 @@ def test_many_agents_are_shown_page_by_page(as_vera, workspace):
     assert "Agent 49" in first and "Agent 50" not in first and "of 53" in first and "Next" in first
     last = as_vera.get(reverse("sessions:agents", args=["lab"]) + "?page=2").content.decode()
     assert "Agent 52" in last and "Agent 49" not in last
+
+
+def test_one_of_many_agents_is_found_by_its_name(as_vera, workspace):
+    where = reverse("sessions:agents", args=["lab"])
+    make_agent(name="Only one")
+    assert "Find an agent" not in shown(as_vera.get(where))
+    for number in range(13):
+        make_agent(name=f"Agent {number:02}")
+    assert "Find an agent" in shown(as_vera.get(where))
+    found = shown(as_vera.get(where, {"q": "ONLY"}, headers={"HX-Request": "true"}))
+    assert "Only one" in found and "Agent 01" not in found and "<html" not in found
+    assert "No agent of that name" in shown(as_vera.get(where, {"q": "nobody"}))
