@@ -145,7 +145,7 @@ class Reader:
             text = f"{_sentence(error['message'])} Trying again."
             return [Mark(event.pk, event.created_at, text, "warn")]
         title = ERRORS.get(error["type"], "The turn failed")
-        text = f"{_sentence(error['message'])} Then try again, or send a message."
+        text = f"{_sentence(error['message'])} Try again, or send another message."
         return [Notice(event.pk, event.created_at, "danger", title, text)]
 
     def _mark(self, event: Event) -> list[Entry]:
@@ -197,7 +197,7 @@ UPDATES = {
     "agent": lambda agent: "The agent’s tools were changed",
 }
 ENDINGS = {
-    "requires_action": ("Waiting for an answer", "warn"),
+    "requires_action": ("Paused to ask", "warn"),
     "retries_exhausted": ("Ended by an error", "danger"),
     "budget_reached": ("The budget is spent; raise it to go on", "warn"),
     "refusal": ("The model refused", "warn"),

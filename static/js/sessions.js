@@ -73,6 +73,25 @@ document.addEventListener("htmx:afterRequest", (event) => {
   scrollTo({ top: document.scrollingElement.scrollHeight });
 });
 
+// -- Replies: their buttons go with what they answer, the focus goes on to what comes next ------------
+const REPLIES = ".held-form form, #activity form, #waiting form, #stop button";
+let replied = false;
+
+function goOn() {
+  if (!replied || document.activeElement !== document.body) return;
+  replied = false;
+  (find(".held-form button") ?? (touches.matches ? null : find("#composer-text")))?.focus({ preventScroll: true });
+}
+
+// What asked may be gone before its answer comes: the event then happens further up.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!detail.requestConfig.elt.matches(REPLIES) || !detail.successful) return;
+  replied = true;
+  goOn();
+});
+document.addEventListener("htmx:sseMessage", goOn);
+for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, () => (replied = false), true);
+
 // -- Clocks ------------------------------------------------------------------------------------------
 function length(seconds) {
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;

@@ -344,4 +344,4 @@ def test_that_a_turn_waits_is_said_once_however_many_answers_come_one_by_one():
         )
         if entry.template == "turn_end"
     ]
-    assert [end.text for end in ends] == ["Waiting for an answer"]
+    assert [end.text for end in ends] == ["Paused to ask"]
