@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from console import broker, endpoints, live
+from console.environment import own_url
 from console.models import ModelEndpoint, User
 from console.sandbox import probe
 
@@ -153,8 +154,7 @@ def processes() -> Iterator[Finding]:
 
 
 def _is_served() -> bool:
-    host = "127.0.0.1" if settings.HOST in {"0.0.0.0", "::"} else settings.HOST  # noqa: S104
-    url = httpx.URL(scheme="http", host=host, port=settings.PORT, path="/healthz")
+    url = f"{own_url(settings.HOST, settings.PORT)}/healthz"
     try:
         return httpx.get(url, timeout=PATIENCE, trust_env=False).status_code == 200
     except httpx.HTTPError:

@@ -1,7 +1,9 @@
 """What must be true before the processes start; each step is quick when there is nothing to do."""
 
 import hashlib
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -11,6 +13,18 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
 from console import accounts
+
+
+def shut_out_others() -> None:
+    """Let no other user of this machine read what lies here: who made it may have been less careful.
+
+    The folder itself stays as it is; it may be one that somebody shares for a reason.
+    """
+    for path in [*settings.HOME.glob("reverie.sqlite3*"), settings.HOME / "secret_key"]:
+        with suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+            if mode & 0o007:
+                path.chmod(stat.S_IMODE(mode) & ~0o007)
 
 
 def migrate() -> None:

@@ -65,6 +65,7 @@ def web(listener: socket.socket | None = None) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings.FORWARDED_ALLOW_IPS,
         timeout_graceful_shutdown=2,
     )
     Web(config).run([listener] if listener else None)

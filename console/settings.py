@@ -5,40 +5,29 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
+
+from console.environment import (
+    HIGHEST_PORT,
+    env,
+    env_bool,
+    env_database,
+    env_folder,
+    env_int,
+    env_level,
+    env_list,
+    env_url,
+    env_zone,
+    host_of,
+    own_url,
+    unusable,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
 
-
-def env(name: str, default: str = "") -> str:
-    return os.environ.get(name, "").strip() or default
-
-
-def env_bool(name: str, default: bool = False) -> bool:
-    value = env(name, str(default)).lower()
-    if value not in {"true", "1", "yes", "on", "false", "0", "no", "off"}:
-        raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
-    return value in {"true", "1", "yes", "on"}
-
-
-def env_int(name: str, default: int) -> int:
-    value = env(name, str(default))
-    try:
-        return int(value)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
-
-
-def env_list(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in env(name, default).split(",") if part.strip()]
-
-
 # The data folder holds what must survive: database, queue, secret key, live sockets.
-HOME = Path(env("REVERIE_HOME", str(BASE_DIR / "var"))).resolve()
-HOME.mkdir(parents=True, exist_ok=True)
+HOME = env_folder("REVERIE_HOME", BASE_DIR / "var")
 
 
 def secret_key() -> str:
@@ -46,15 +35,24 @@ def secret_key() -> str:
     if key := env("SECRET_KEY"):
         return key
     path = HOME / "secret_key"
-    if not path.exists():
-        # Written whole, then linked: two processes that start together end up with one key.
-        mine = HOME / f"secret_key.{os.getpid()}"
+    try:
+        if not path.exists():
+            _write_key(path)
+        return path.read_text()
+    except OSError as error:
+        raise unusable("REVERIE_HOME", path, error) from None
+
+
+def _write_key(path: Path) -> None:
+    """Write it whole, then link it: two processes that start together end up with one key."""
+    mine = HOME / f"secret_key.{os.getpid()}"
+    try:
         mine.touch(mode=0o600)
         mine.write_text(secrets.token_urlsafe(50))
         with suppress(FileExistsError):
             path.hardlink_to(mine)
-        mine.unlink()
-    return path.read_text()
+    finally:
+        mine.unlink(missing_ok=True)
 
 
 SECRET_KEY = secret_key()
@@ -62,9 +60,12 @@ SECRET_KEY = secret_key()
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 DEBUG = env_bool("DEBUG")
 HOST = env("HOST", "127.0.0.1")
-PORT = env_int("PORT", 8000)
-PUBLIC_URL = env("PUBLIC_URL", f"http://{HOST}:{PORT}").rstrip("/")
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+PORT = env_int("PORT", 8000, most=HIGHEST_PORT)
+PUBLIC_URL = env_url("PUBLIC_URL", ("http", "https"), own_url(HOST, PORT), bare=True)
+# This machine asks itself whether it is well, by names that nobody can make lead elsewhere.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", host_of(PUBLIC_URL), *env_list("ALLOWED_HOSTS")]
+# Whose word on the client's address and protocol counts; else anybody could dodge the throttle.
+FORWARDED_ALLOW_IPS = env_list("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 
 # -- What the house is made of ------------------------------------------------------------
@@ -132,13 +133,7 @@ TEMPLATES = [
 ]
 
 # -- Database -----------------------------------------------------------------------------
-DATABASES = {
-    "default": dj_database_url.parse(
-        env("DATABASE_URL", f"sqlite:///{HOME / 'reverie.sqlite3'}"),
-        conn_max_age=600,
-        conn_health_checks=True,
-    )
-}
+DATABASES = {"default": env_database("DATABASE_URL", HOME / "reverie.sqlite3")}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if SQLITE:
     # IMMEDIATE: a transaction that reads first and writes later would otherwise lose its
@@ -181,11 +176,20 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # wire contract §1.3
 DATA_UPLOAD_MAX_NUMBER_FILES = 20_000  # a folder of files is sent as it is; the size is the limit
 
 # -- Doorbell (Celery) --------------------------------------------------------------------
-REDIS_URL = env("REDIS_URL")
+REDIS_URL = env_url("REDIS_URL", ("redis", "rediss"))
 CELERY_BROKER_URL = REDIS_URL or "embedded://"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # A lease in the database decides who works; the broker only has to ring again soon.
-    {"visibility_timeout": 3600, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+    # A Redis that is silent must not hold a request for longer than people wait: the message is
+    # stored by then, and a sweep finds it.
+    {
+        "visibility_timeout": 3600,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 3,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+    }
     if REDIS_URL
     else {"path": str(HOME / "queue")}
 )
@@ -194,6 +198,7 @@ CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -232,12 +237,12 @@ OPENAI_MODELS = env_list("OPENAI_MODELS")
 # Whoever owns a workspace may make the server call addresses of their choice.
 OWNERS_ADD_ENDPOINTS = env_bool("OWNERS_ADD_ENDPOINTS", default=True)
 MODEL_TIMEOUT_SECONDS = env_int("MODEL_TIMEOUT_SECONDS", 120)
-MODEL_MAX_RETRIES = env_int("MODEL_MAX_RETRIES", 4)
+MODEL_MAX_RETRIES = env_int("MODEL_MAX_RETRIES", 4, least=0)
 
 # -- Pages --------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = False
-TIME_ZONE = env("TIME_ZONE", "UTC")
+TIME_ZONE = env_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
@@ -254,7 +259,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": env_level("LOG_LEVEL", "INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

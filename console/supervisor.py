@@ -104,8 +104,8 @@ class Supervisor:
         while (answer := await _healthz()) != 200:
             if answer and not complained:
                 complained = True
-                self.say(f"/healthz answers {answer}. Is PUBLIC_URL's host in ALLOWED_HOSTS?")
-            await asyncio.sleep(0.05)
+                self.say(f"/healthz answers {answer}; see above. It is asked until it answers 200.")
+            await asyncio.sleep(1 if answer else 0.05)
         self.say(greeting)
 
     async def _end_children(self) -> None:

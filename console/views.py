@@ -5,7 +5,7 @@ import sys
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views as auth
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, DisallowedHost
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -196,9 +196,15 @@ def revoke_key(request, workspace, key_id):
 
 # -- What goes wrong ----------------------------------------------------------------------
 
+STRANGE_HOST = (
+    "This server does not answer to that host name. Whoever runs it names it in PUBLIC_URL or"
+    " ALLOWED_HOSTS."
+)
+
 
 def bad_request(request, exception):
-    return _went_wrong(request, 400, "invalid_request_error", "This request cannot be read.")
+    said = STRANGE_HOST if isinstance(exception, DisallowedHost) else "This request cannot be read."
+    return _went_wrong(request, 400, "invalid_request_error", said)
 
 
 def forbidden(request, exception):
@@ -235,6 +241,6 @@ def _went_wrong(request, status: int, kind: str, message: str):
         return api.envelope(request, api.ApiError(status, kind, message))
     # Without the request: its context would ask the database, which may be what is broken.
     page = loader.render_to_string(
-        f"{status}.html", {"exception": message if status == 403 else ""}
+        f"{status}.html", {"exception": message if status in (400, 403) else ""}
     )
     return HttpResponse(page, status=status)

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APPS = ["console", "memory", "sessions", "dreaming"]
 LAYERS = {
     "console": """
+        environment
         settings ids apps
         models
         rows sandbox vault

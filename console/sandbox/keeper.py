@@ -43,6 +43,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def main(channel: socket.socket, user: int | None) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is forgotten at once
+    os.umask(0o022)  # commands find the usual, whatever the worker's is
     while True:
         waiting, taken = os.pipe()
         if os.fork() == 0:

@@ -57,6 +57,12 @@ def test_a_program_gets_the_envelope_even_for_a_host_that_is_not_ours(visitor):
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+def test_a_host_that_is_not_ours_is_told_which_settings_name_it(visitor):
+    page = visitor.get("/sign-in", headers={"host": "192.168.1.5:8000"})
+    assert page.status_code == 400
+    assert "PUBLIC_URL or ALLOWED_HOSTS" in page.content.decode()
+
+
 def test_an_api_route_that_is_not_there_answers_in_the_envelope(visitor):
     answer = visitor.get("/v1/vaults/x")
     assert answer.status_code == 404

@@ -143,7 +143,12 @@ def test_a_taken_port_is_refused(house):
     assert "Traceback" not in house.log.read_text()
 
 
-def test_the_set_up_can_be_done_by_itself(house):
+def test_the_set_up_can_be_done_by_itself_and_lets_no_other_user_read(house):
+    home = house.folder / "home"
+    home.mkdir(mode=0o755)
+    (home / "reverie.sqlite3").touch(mode=0o644)  # by an earlier version, say
     assert house.up("--only", "prepare").wait(60) == 0
+    private = [*home.glob("reverie.sqlite3*"), home / "secret_key", home / "static"]
+    assert not any(path.stat().st_mode & 0o007 for path in private)
     assert house.says(r"Sign in as owner with the password \S{16}")
     assert (house.folder / "home" / "static" / "staticfiles.json").exists()

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
-from console import preparation, roles, supervisor
+from console import preparation, roles, supervisor, trouble
 from console.accounts import FirstSignIn
 from console.models import Membership, Role
 
@@ -37,6 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--socket", type=int, help=SUPPRESS)
 
     def handle(self, *, only: str | None, leash: int | None, socket: int | None, **options) -> None:
+        os.umask(0o077)  # what agents remember is nobody else's business on this machine
         if leash is not None:
             supervisor.obey(leash)
         if only == "prepare":
@@ -60,12 +61,17 @@ class Command(BaseCommand):
     def _prepare(self) -> FirstSignIn | None:
         self.check()
         try:
+            preparation.shut_out_others()
             preparation.migrate()
             first = preparation.seed()
-        except DatabaseError as trouble:
-            said = str(trouble).strip().partition("\n")[0]
+            preparation.collect_static()
+        except DatabaseError as error:
+            said = str(error).strip().partition("\n")[0]
+            if trouble.of(error) is trouble.FULL:
+                raise _unusable(said) from None
             raise CommandError(f"The database cannot be used: {said}. See DATABASE_URL.") from None
-        preparation.collect_static()
+        except OSError as error:
+            raise _unusable(error.strerror) from None
         return first
 
     def _say(self, line: str) -> None:
@@ -89,7 +95,11 @@ def _way_in(first: FirstSignIn | None) -> str:
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Refuse to run twice on one data folder: two schedulers would ring everything twice."""
-    with (settings.HOME / "up.lock").open("a+") as lock:
+    try:
+        lock = (settings.HOME / "up.lock").open("a+")
+    except OSError as error:
+        raise _unusable(error.strerror) from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -99,18 +109,31 @@ def _alone() -> Iterator[None]:
                 " Stop it first, or set REVERIE_HOME to another folder."
             ) from None
         lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        with contextlib.suppress(OSError):  # a full disk, say; the lock is held without a name too
+            lock.write(str(os.getpid()))
+            lock.flush()
         yield
 
 
+def _unusable(said: str | None) -> CommandError:
+    why = said or "it cannot be used"
+    return CommandError(
+        f"{settings.HOME}: {why}. Give this user the right to write there and room on the disk,"
+        " or set REVERIE_HOME to another folder."
+    )
+
+
 def _listener() -> socket.socket:
+    is_any = settings.HOST == "::" and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
     end = time.monotonic() + PORT_PATIENCE
     while True:
         try:
             return socket.create_server(
-                (settings.HOST, settings.PORT), family=family, backlog=BACKLOG
+                (settings.HOST, settings.PORT),
+                family=family,
+                backlog=BACKLOG,
+                dualstack_ipv6=is_any,
             )
         except OSError as trouble:
             if trouble.errno != errno.EADDRINUSE:
