@@ -300,11 +300,12 @@ def _gone(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 @api.exception_handler(Exception)
-def _any_error(request: HttpRequest, error: Exception) -> HttpResponse:
+def any_error(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer what nobody foresaw: it is logged, and the answer tells nothing of it."""
     if problem := trouble.of(error):
-        logger.error("%s %s failed: %s", request.method, request.path, error)
+        logger.error("%s %r failed: %s", request.method, request.path, error)
         return envelope_of(request, problem)
-    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    logger.error("%s %r failed", request.method, request.path, exc_info=error)
     return envelope(
         request,
         ApiError(

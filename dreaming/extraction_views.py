@@ -1,6 +1,7 @@
 """What a session has saved at its end: the panel beside its transcript, and another try."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -32,7 +33,8 @@ def again(request, workspace, session_id):
     except Refused as error:
         begun, said = None, str(error)
     if begun and begun.is_running:
-        tasks.extract.delay(begun.pk)
+        # Robust: it has begun, and the sweep finds it, whether or not the broker can be rung.
+        transaction.on_commit(lambda: tasks.extract.delay(begun.pk), robust=True)
     elif not begun:
         said = said or "There is nothing new to go through."
     if wants_fragment(request):

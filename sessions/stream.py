@@ -18,10 +18,10 @@ from io import BytesIO
 from typing import Any, Protocol
 
 from django.core.handlers.asgi import ASGIRequest
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 from django.http import HttpResponse
 
-from console.api import ApiError, envelope, not_found
+from console.api import ApiError, any_error, envelope, not_found
 from console.live import RING, Message, hub
 from sessions import feeds
 
@@ -69,12 +69,15 @@ async def application(scope: dict[str, Any], receive: Callable, send: Send) -> N
     except ApiError as refusal:
         await _answer(envelope(request, refusal), send)
         return
+    except Exception as error:  # noqa: BLE001 - a client is answered, whatever is wrong
+        await _answer(any_error(request, error), send)
+        return
     headers = [*HEADERS, (b"request-id", request.id.encode())]
     del request  # the stream may be open for hours
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     try:
         await _relay(source, send)
-    except DatabaseError as trouble:
+    except Error as trouble:
         # The client comes back by itself, with the last id it saw.
         logger.warning("A live stream ended: %s", trouble)
     await send({"type": "http.response.body", "body": b""})

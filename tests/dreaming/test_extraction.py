@@ -239,7 +239,9 @@ def test_a_password_is_not_saved_whatever_the_model_says(workspace, store, setti
     assert done.state == "done" and "Porto" in lines and "hunter2x9" not in lines
 
 
-def test_a_model_that_fails_is_told_and_can_be_tried_again(workspace, store, settings, as_bob):
+def test_a_model_that_fails_is_told_and_can_be_tried_again(
+    workspace, store, settings, as_bob, monkeypatch
+):
     agent = make_agent(model=FAKE)
     agents.set_saving(agent, 30)
     session = make_session(agent=agent, stores=[store])
@@ -252,10 +254,15 @@ def test_a_model_that_fails_is_told_and_can_be_tried_again(workspace, store, set
     assert "was not saved" in as_bob.get("/w/lab/dreams/attention").content.decode()
     with Dreamer() as model:
         model.settle_in(settings)
+        monkeypatch.setattr(tasks.extract, "delay", _no_broker)
         as_bob.post(f"{AT}{session.pk}/again", headers=HTMX)
         assert carry_out(session).state == "done"
     assert "was not saved" not in as_bob.get("/w/lab/dreams/attention").content.decode()
     assert "Porto" in "".join(texts(store).values())
+
+
+def _no_broker(*given):
+    raise ConnectionError("Nobody is rung.")
 
 
 def test_the_session_page_says_what_was_saved_and_where_it_was_said(session, as_vera):

@@ -2,9 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 
 from console import accounts, live
@@ -119,6 +120,25 @@ def test_a_strangers_session_is_one_that_does_not_exist(session, key):
     assert (refused.status, refused.json["error"]["type"]) == (404, "not_found_error")
     unknown = listen(url(session).replace(session.pk, "sesn_none"), headers=key)
     assert unknown.status == 404
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (psycopg.OperationalError("secret"), 529, "overloaded_error"),
+        (None, 500, "api_error"),
+    ],
+)
+def test_what_keeps_a_stream_from_opening_is_told_in_the_envelope(
+    session, key, monkeypatch, error, status, kind
+):
+    def broken(request):
+        raise OperationalError("secret") from error
+
+    monkeypatch.setattr(stream, "_open", broken)
+    heard = listen(url(session), headers=key)
+    assert (heard.status, heard.json["error"]["type"]) == (status, kind)
+    assert "secret" not in heard.body
 
 
 def test_a_queued_message_is_seen_waiting_and_then_taken_up(session, key):
