@@ -254,8 +254,9 @@ def test_a_model_that_fails_is_told_and_can_be_tried_again(
     assert "was not saved" in as_bob.get("/w/lab/dreams/attention").content.decode()
     with Dreamer() as model:
         model.settle_in(settings)
-        monkeypatch.setattr(tasks.extract, "delay", _no_broker)
-        as_bob.post(f"{AT}{session.pk}/again", headers=HTMX)
+        with monkeypatch.context() as patch:
+            patch.setattr(tasks.extract, "delay", _no_broker)
+            assert as_bob.post(f"{AT}{session.pk}/again", headers=HTMX).status_code == 200
         assert carry_out(session).state == "done"
     assert "was not saved" not in as_bob.get("/w/lab/dreams/attention").content.decode()
     assert "Porto" in "".join(texts(store).values())
