@@ -22,7 +22,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.renderers import JSONRenderer
 
-from console import access, queries, trouble
+from console import access, mistakes, queries, trouble
 from console.actors import Actor
 from console.ids import NOBODY
 from console.models import Role
@@ -256,27 +256,15 @@ def _api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def _validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    first = error.errors[0]
-    place = _place(first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    if not place and first["type"] == "missing":
-        message = "This route needs a body, in JSON."
-    return envelope(request, invalid(f"{place}: {message}" if place else message))
-
-
-def _place(location: tuple[str | int, ...]) -> str:
-    """Where in the request something is wrong; empty for the whole body."""
-    source, *parts = location
-    if source == "query":
-        names = [part for part in parts if isinstance(part, str)]
-        return queries.wire_name(names[-1], is_list=names != parts)
-    return ".".join(map(str, parts[1:] if source == "body" else parts))
+    is_about_body = error.errors[0]["loc"][0] == "body"
+    body = _keepable(request.body) if is_about_body and request.body else None
+    return envelope(request, invalid(mistakes.told(error.errors, body)))
 
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     """The framework's own; it has but one that our routes can meet."""
-    return envelope(request, invalid("The request body is no JSON in UTF-8."))
+    return envelope(request, invalid(mistakes.unreadable(error.__cause__)))
 
 
 @api.exception_handler(SuspiciousOperation)

@@ -22,6 +22,7 @@ LAYERS = {
         accounts access doctor
         palette
         forms queries
+        mistakes
         shapes
         api
         openapi
