@@ -150,7 +150,7 @@ def position_of(cursor: str | None) -> dict[str, Any]:
         position = _keepable(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (binascii.Error, ValueError, RecursionError):
         position = None
-    if head or not isinstance(position, dict):
+    if head or not position or not isinstance(position, dict):
         raise invalid("`page` is not a cursor of this list; start again without it.")
     return position
 

@@ -59,6 +59,12 @@ def decode(prefix: str, public_id: str) -> int:
     return key if key < 2**63 else NOBODY
 
 
+def spelt_now(session_id: str) -> str:
+    """A session's id as it is written now: those of older programs begin with `session_`."""
+    head, tail = session_id[:8], session_id[8:]
+    return f"sesn_{tail}" if head == "session_" else session_id
+
+
 _ticks = itertools.count(secrets.randbelow(4096))
 
 

@@ -49,6 +49,13 @@ class Conflict(Exception):
         self.memory = memory
 
 
+class Vanished(Conflict):
+    """Somebody has deleted the memory meanwhile, whatever text the writer expected."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} was deleted meanwhile.")
+
+
 class Occupied(Exception):
     """Another memory stands at the path, above it or below it."""
 
@@ -333,7 +340,7 @@ def _check_draft(store: Store, act: Act) -> None:
 def _current(store: Store, memory: Memory) -> Memory:
     found = tables.memory_now(store, memory)
     if found is None:
-        raise Conflict(f"{memory.path} was deleted meanwhile.")
+        raise Vanished(memory.path)
     return found
 
 

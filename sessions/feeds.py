@@ -47,9 +47,10 @@ def thread_log(request: ASGIRequest, session_id: str, thread_id: str) -> "EventL
 
 def _log(request: ASGIRequest, session_id: str, thread_id: str | None) -> "EventLog":
     key_auth(request)
-    session = find(request.workspace.sessions.all(), session_id, "Session")
+    mine = request.workspace.sessions.all()
+    session = find(mine, ids.spelt_now(session_id), "The session")
     threads = session.threads.all()
-    thread = find(threads, thread_id, "Thread") if thread_id else session.primary
+    thread = find(threads, thread_id, "The thread") if thread_id else session.primary
     kinds = request.GET.getlist("event_deltas")
     if not set(kinds) <= PREVIEWED or len(kinds) > 100:
         raise invalid(f"`event_deltas[]` takes {' and '.join(sorted(PREVIEWED))}.")

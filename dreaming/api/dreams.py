@@ -4,7 +4,7 @@ from typing import Literal
 
 from ninja import Query, Router
 
-from console import api
+from console import api, ids
 from console.api import find, invalid, needs, not_found
 from console.queries import Between, Cursor, Limit
 from console.shapes import Page
@@ -50,14 +50,11 @@ def _model(given: str | DreamModel) -> str:
 
 
 def _sessions(request, given: list[str]) -> list[Session]:
-    ids = [
-        f"sesn_{each.removeprefix('session_')}" if each.startswith("session_") else each
-        for each in given
-    ]
-    if len(set(ids)) < len(ids):
+    wanted = list(map(ids.spelt_now, given))
+    if len(set(wanted)) < len(wanted):
         raise invalid("`session_ids` names a session twice.")
-    found = {session.pk: session for session in request.workspace.sessions.filter(pk__in=ids)}
-    if missing := [each for each in ids if each not in found]:
+    found = {session.pk: session for session in request.workspace.sessions.filter(pk__in=wanted)}
+    if missing := [each for each in wanted if each not in found]:
         raise not_found("The session", missing[0])
     return list(found.values())
 

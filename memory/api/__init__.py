@@ -3,12 +3,12 @@
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from console.api import api, conflict, envelope, invalid, memory_auth
+from console.api import ApiError, api, conflict, envelope, invalid, memory_auth
 from memory import wire
 from memory.api import change_sets, memories, search, stores, transfer, versions
 from memory.change_sets import NeedsPerson
 from memory.paths import Invalid
-from memory.stores import Conflict, Occupied, Refused
+from memory.stores import Conflict, Occupied, Refused, Vanished
 
 router = Router(auth=memory_auth)
 for _part in (stores, memories, versions, change_sets, search, transfer):
@@ -27,6 +27,12 @@ def _invalid(request: HttpRequest, error: Exception) -> HttpResponse:
 @api.exception_handler(Conflict)
 def _conflict(request: HttpRequest, error: Conflict) -> HttpResponse:
     return envelope(request, conflict(str(error), "memory_precondition_failed_error"))
+
+
+@api.exception_handler(Vanished)
+def _vanished(request: HttpRequest, error: Vanished) -> HttpResponse:
+    """Whoever comes too late finds what the next request would: nothing."""
+    return envelope(request, ApiError(404, "not_found_error", str(error)))
 
 
 @api.exception_handler(Occupied)

@@ -40,19 +40,22 @@ def search_store(
 
 
 def _grep(store: Store, q: str, prefix: str, limit: int, page: str | None) -> dict[str, Any]:
-    found = search.grep(store, q, prefix=prefix, limit=limit, after=_after(page, q))
+    found = search.grep(store, q, prefix=prefix, limit=limit, after=_after(store, page, q))
     if not found.more:
         return _answer(found)
     last = found.hits[-1]
-    return _answer(found, cursor_of(k="grep", q=q, path=last.path, line=last.line_number))
+    return _answer(
+        found, cursor_of(k="grep", s=store.pk, q=q, path=last.path, line=last.line_number)
+    )
 
 
-def _after(page: str | None, q: str) -> tuple[str, int]:
+def _after(store: Store, page: str | None, q: str) -> tuple[str, int]:
     position = position_of(page)
     if not position:
         return "", 0
     path, line = position.get("path"), position.get("line")
-    ours = position.get("k") == "grep" and position.get("q") == q
+    place = {"k": "grep", "s": store.pk, "q": q}
+    ours = all(position.get(name) == value for name, value in place.items())
     if not (ours and isinstance(path, str) and isinstance(line, int)) or "\0" in path:
         raise invalid("`page` is not a cursor of this search; start again without it.")
     return path, line

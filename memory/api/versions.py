@@ -1,13 +1,12 @@
 """Memory versions (wire contract §7), and bringing one back (§20)."""
 
-import re
 from functools import partial
 from typing import Literal
 
 from django.db.models import QuerySet
 from ninja import Query, Router, Schema
 
-from console import api
+from console import api, ids
 from console.api import find, needs
 from console.queries import Between, Cursor, Limit
 from console.shapes import Page
@@ -33,7 +32,7 @@ class Author(Schema):
     def of(self, versions: QuerySet[Version]) -> QuerySet[Version]:
         for name, prefix in AUTHORS.items():
             if author := getattr(self, name):
-                author = re.sub("^session_", "sesn_", author)  # an older spelling
+                author = ids.spelt_now(author)
                 is_one = author.startswith(prefix)
                 versions = versions.filter(actor=author) if is_one else versions.none()
         return versions

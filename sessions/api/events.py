@@ -66,8 +66,9 @@ def list_events(
 
     Of its primary thread, in the order of the conversation; bounds are compared with `processed_at`.
     """
-    rows = of_session(find_session(request, session_id))
-    return _listed(_filtered(rows, types, created), limit, page, order)
+    session = find_session(request, session_id)
+    rows = _filtered(of_session(session), types, created)
+    return _listed(rows, limit, page, order, of=session.pk)
 
 
 @router.get("/{session_id}/threads/{thread_id}/events")
@@ -86,7 +87,8 @@ def list_thread_events(
     """
     session = find_session(request, session_id)
     thread = find(session.threads, thread_id, "The thread")
-    return _listed(_filtered(thread.events.all(), types, created), limit, page, "asc")
+    rows = _filtered(thread.events.all(), types, created)
+    return _listed(rows, limit, page, "asc", of=thread.pk)
 
 
 def of_session(session: Session) -> QuerySet[Event]:
@@ -100,11 +102,15 @@ def _filtered(rows: QuerySet[Event], types: list[str], created: Between) -> Quer
     return created.within(rows, "processed_at")
 
 
-def _listed(rows: QuerySet[Event], limit: int, page: str | None, order: str) -> dict[str, Any]:
+def _listed(
+    rows: QuerySet[Event], limit: int, page: str | None, order: str, *, of: str
+) -> dict[str, Any]:
+    """A page of the log of a session or a thread, `of` which the cursors are."""
     rows = events.in_order(rows)
     position = position_of(page)
     if position:
-        if position.get("o") != order or not isinstance(position.get("at"), int):
+        ours = position.get("k") == of and position.get("o") == order
+        if not ours or not isinstance(position.get("at"), int):
             raise invalid("`page` is not a cursor of this list; start again without it.")
         after = "position__gt" if order == "asc" else "position__lt"
         rows = rows.filter(**{after: position["at"]})
@@ -113,5 +119,5 @@ def _listed(rows: QuerySet[Event], limit: int, page: str | None, order: str) -> 
     more = len(found) > limit
     return {
         "data": [events.wire(event) for event in shown],
-        "next_page": cursor_of(o=order, at=shown[-1].position) if more else None,
+        "next_page": cursor_of(k=of, o=order, at=shown[-1].position) if more else None,
     }

@@ -4,10 +4,11 @@ from typing import Literal
 
 from ninja import Query, Router
 
-from console.api import not_found
+from console.api import invalid, not_found
 from console.queries import LongLimit
 from sessions import shapes, wire
 from sessions.providers import catalogue
+from sessions.providers.catalogue import Model
 
 router = Router(tags=["Models"])
 Lifecycle = Literal["active", "deprecated", "retired"]
@@ -32,18 +33,24 @@ def list_models(
     )
     # Every model that is set up is active, so any other wish finds none.
     models = models if not lifecycle or "active" in lifecycle else []
-    ids = [model.id for model in models]
-    if after_id in ids:
-        models = models[ids.index(after_id) + 1 :]
-    if before_id in ids:
-        models = models[: ids.index(before_id)][-limit:]
-    shown = models[:limit]
+    if after_id:
+        models = models[_place("after_id", after_id, models) + 1 :]
+    if before_id:
+        models = models[: _place("before_id", before_id, models)]
+    shown = models[-limit:] if before_id else models[:limit]
     return {
         "data": [wire.model(model) for model in shown],
         "has_more": len(models) > limit,
         "first_id": shown[0].id if shown else None,
         "last_id": shown[-1].id if shown else None,
     }
+
+
+def _place(name: str, model_id: str, models: list[Model]) -> int:
+    ids = [model.id for model in models]
+    if model_id not in ids:
+        raise invalid(f"`{name}` {model_id!r} is no model of this list; start again without it.")
+    return ids.index(model_id)
 
 
 @router.get("/{path:model_id}")

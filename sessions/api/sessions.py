@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from console import api, rows
+from console import api, ids, rows
 from console.api import ApiError, cursor_of, find, invalid, needs, not_found, position_of
 from console.queries import Between, Cursor, Limit, LongLimit
 from console.shapes import Page
@@ -55,8 +55,7 @@ class Wanted(Schema):
 
 def find_session(request, session_id: str) -> Session:
     """A session of this workspace; the older spelling `session_…` of its id is understood."""
-    if session_id.startswith("session_"):
-        session_id = "sesn_" + session_id.removeprefix("session_")
+    session_id = ids.spelt_now(session_id)
     key, workspace = Session._meta.pk.get_prep_value(session_id), request.workspace
     found = rows.find(Session, "id = %s AND workspace_id = %s", key, rows.key(workspace))
     if not found:
@@ -260,9 +259,10 @@ def list_resources(
 
     The memory stores it works with, in the order they were attached.
     """
-    rows = find_session(request, session_id).attachments.all()
-    options = {"wire": wire.resource, "kind": "resources", "order": "asc"}
-    return api.page(rows, limit=limit, cursor=page, **options)
+    session = find_session(request, session_id)
+    kind = f"resources of {session.pk}"
+    options = {"wire": wire.resource, "kind": kind, "order": "asc"}
+    return api.page(session.attachments.all(), limit=limit, cursor=page, **options)
 
 
 @router.post("/{session_id}/resources", tags=["Session resources"])

@@ -29,9 +29,10 @@ def list_threads(
 
     The primary one first, then those of a dream's sub-agents.
     """
-    rows = find_session(request, session_id).threads.select_related("session__workspace")
+    session = find_session(request, session_id)
+    rows = session.threads.select_related("session__workspace")
     rows = rows.filter(status__in=statuses) if statuses else rows
-    options = {"wire": wire.thread, "kind": "threads", "order": "asc"}
+    options = {"wire": wire.thread, "kind": f"threads of {session.pk}", "order": "asc"}
     return api.page(rows, limit=limit, cursor=page, **options)
 
 

@@ -642,6 +642,10 @@ def test_a_search_is_read_page_by_page(api, store, limit):
     assert found == [(path, n) for path in ("/a.md", "/b.md", "/notes/z.md") for n in (1, 3, 4)]
 
 
+def test_a_cursor_of_nothing_is_refused(api):
+    assert error_of(api.get("/v1/memory_stores", {"page": "page_e30"}), 400)
+
+
 def test_a_cursor_belongs_to_its_search(api, store):
     make_memory(store, "/a.md", "heron\nheron\n")
     page = api.get(url(store, "search"), {"q": "heron", "limit": 1}).json()["next_page"]
@@ -653,8 +657,10 @@ def test_a_cursor_belongs_to_its_search(api, store):
         {"path": "/\0", "line": 1},
         {"path": "/", "line": "1"},
     ):
-        forged = cursor_of(k="grep", q="heron", **position)
+        forged = cursor_of(k="grep", s=store.pk, q="heron", **position)
         error_of(api.get(url(store, "search"), {"q": "heron", "page": forged}), 400)
+    elsewhere = url(make_store(), "search")
+    error_of(api.get(elsewhere, {"q": "heron", "page": page}), 400)
 
 
 def test_ranked_search_answers_scores(api, store):

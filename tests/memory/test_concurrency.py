@@ -153,6 +153,17 @@ def test_of_many_who_make_the_same_file_one_succeeds():
     assert store.versions.count() == 1
 
 
+def test_of_many_who_delete_the_same_file_one_succeeds_and_the_others_find_nothing():
+    store, api = make_store(), make_api()
+    memories = [make_memory(store, f"/{number}.md") for number in range(4)]
+
+    def delete(number):
+        memory = memories[number % 4]
+        return api.delete(f"/v1/memory_stores/{store.pk}/memories/{memory.pk}").status_code
+
+    assert sorted(together(delete, 32)) == [200] * 4 + [404] * 28
+
+
 def test_a_path_never_becomes_file_and_folder_at_once():
     store = make_store()
     paths = ["/a", "/a/b", "/a/b/c"] * 2

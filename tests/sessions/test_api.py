@@ -33,6 +33,24 @@ def test_models_are_listed_by_lifecycle(api):
     assert api.get("/v1/models?lifecycle%5B%5D=retired").json()["data"] == []
 
 
+def test_models_are_walked_in_both_directions(api, settings):
+    settings.OPENAI_BASE_URL = "http://localhost:11434/v1"
+    settings.OPENAI_MODELS = ["a", "b", "c"]
+    listed = [model["id"] for model in api.get("/v1/models").json()["data"]]
+    for towards, end in (("after_id", "last_id"), ("before_id", "first_id")):
+        start = listed[0] if towards == "after_id" else listed[-1]
+        walked, page = [], {"has_more": True, end: start}
+        while page["has_more"]:
+            page = api.get("/v1/models", {towards: page[end], "limit": 1}).json()
+            walked += [model["id"] for model in page["data"]]
+        assert walked == (listed[1:] if towards == "after_id" else listed[-2::-1])
+
+
+@pytest.mark.parametrize("place", ["after_id", "before_id"])
+def test_a_model_that_is_gone_begins_no_list_anew(api, place):
+    assert place in error(api.get("/v1/models", {place: "nonsense"}))
+
+
 def test_an_unknown_model_is_not_found(api):
     error(api.get("/v1/models/nonsense"), 404, "not_found_error")
 

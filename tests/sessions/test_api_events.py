@@ -187,3 +187,15 @@ def test_a_queued_event_is_listed_with_the_time_when_a_turn_took_it(api):
     (taken,) = listed(api, session, **{"types[]": "user.message"})
     sent = session.events.get(pk=taken["id"])
     assert taken["processed_at"] and sent.processed_at - sent.created_at < timedelta(minutes=1)
+
+
+def test_a_cursor_is_bound_to_its_session_and_its_thread(api):
+    one, other = make_session(), make_session()
+    for session in (one, other):
+        events.append(session.primary, Entry("user.interrupt"), Entry("user.interrupt"))
+    thread = f"threads/{one.primary.pk}/events"
+    for rest, stranger in (("events", thread), (thread, "events")):
+        page = {"page": api.get(f"/v1/sessions/{one.pk}/{rest}", {"limit": 1}).json()["next_page"]}
+        assert len(api.get(f"/v1/sessions/{one.pk}/{rest}", page).json()["data"]) == 1
+        error(api.get(f"/v1/sessions/{one.pk}/{stranger}", page))
+        error(api.get(f"/v1/sessions/{other.pk}/events", page))

@@ -104,6 +104,14 @@ def test_the_last_event_id_brings_all_that_came_after_it(session, key):
     assert [frame.json["content"][0]["text"] for frame in heard.frames] == ["two", "three"]
 
 
+def test_the_older_spelling_of_a_sessions_id_is_understood(session, key):
+    older = session.pk.replace("sesn_", "session_")
+    heard = listen(
+        f"/v1/sessions/{older}/events/stream", said(session), headers=key, enough=frames(1)
+    )
+    assert heard.status == 200
+
+
 def test_an_unknown_last_event_id_is_refused(session, key):
     heard = listen(url(session), headers={**key, "last-event-id": "sevt_nonsense"})
     assert (heard.status, heard.json["error"]["type"]) == (400, "invalid_request_error")
