@@ -54,6 +54,12 @@ def workspace_view(view: Callable | None = None, *, role: str = Role.VIEWER) -> 
     return door(view) if view else door
 
 
+def require(request: HttpRequest, role: str) -> None:
+    """For what not everybody may do whom the view lets in. Raises `RoleNeeded`."""
+    if not request.role.includes(role):
+        raise RoleNeeded(role, request.role)
+
+
 def page_of(request: HttpRequest) -> str:
     """The page that a request came from: what takes a form may be no page itself."""
     sender = request.headers.get("referer", "")

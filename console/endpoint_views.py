@@ -11,7 +11,7 @@ from console import endpoints
 from console.access import workspace_view
 from console.endpoints import NO_TOOLS, Unwell
 from console.forms import EndpointForm
-from console.htmx import render_page
+from console.htmx import render_page, status_of
 from console.models import Role
 
 
@@ -70,7 +70,7 @@ def _show(request, form: EndpointForm, **more):
         "console/settings/endpoint.html",
         context,
         fragment="console/settings/_endpoint_models.html",
-        status=422 if form.errors else 200,
+        status=status_of(form),
     )
 
 

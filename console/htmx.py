@@ -1,5 +1,6 @@
-"""The one place that asks whether htmx wants the page or its fragment."""
+"""What htmx wants, the page or its fragment, and the status it is sent with: asked here alone."""
 
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -18,3 +19,8 @@ def render_page(
     response = render(request, template, context, status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Boosted", "HX-History-Restore-Request"])
     return response
+
+
+def status_of(form: BaseForm) -> int:
+    """422 for a form that comes back with what was wrong; `base.html` lets htmx swap that in."""
+    return 422 if form.errors else 200

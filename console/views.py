@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from console import access, accounts, api, endpoints, forms, trouble
 from console import palette as palettes
 from console.access import REMEMBERED, RoleNeeded, workspace_view
+from console.htmx import status_of
 from console.models import Role
 
 
@@ -97,26 +98,17 @@ def style_guide(request):
 # -- Settings -----------------------------------------------------------------------------
 
 
-def _owners_only(request) -> None:
-    if not request.role.includes(Role.OWNER):
-        raise RoleNeeded(Role.OWNER, request.role)
-
-
 @workspace_view
 def general(request, workspace):
     form = forms.WorkspaceForm(request.POST or None, instance=workspace)
     if request.method == "POST":
-        _owners_only(request)
+        access.require(request, Role.OWNER)
         if form.is_valid():
             form.save()
             messages.success(request, "The name is saved.")
             return redirect("settings", workspace.slug)
     context = {"form": form}
-    return render(request, "console/settings/general.html", context, status=_status(form))
-
-
-def _status(form) -> int:
-    return 422 if form.errors else 200
+    return render(request, "console/settings/general.html", context, status=status_of(form))
 
 
 @workspace_view
@@ -124,7 +116,7 @@ def _status(form) -> int:
 def members(request, workspace):
     if request.method != "POST":
         return _show_members(request, workspace, forms.MemberForm())
-    _owners_only(request)
+    access.require(request, Role.OWNER)
     form = forms.MemberForm(request.POST)
     if form.is_valid():
         try:
@@ -182,7 +174,7 @@ def keys(request, workspace):
         context["form"] = forms.KeyForm()
     context["live"] = workspace.api_keys.live().select_related("created_by")
     context["revoked"] = workspace.api_keys.revoked()
-    return render(request, "console/settings/keys.html", context, status=_status(form))
+    return render(request, "console/settings/keys.html", context, status=status_of(form))
 
 
 @workspace_view(role=Role.OWNER)

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from console.access import RoleNeeded, workspace_view
+from console.access import require, workspace_view
 from console.actors import Actor
 from console.models import Role
 from dreaming import adoption, review
@@ -29,7 +29,7 @@ def adopt(request, workspace, pk):
 
 
 def _adopt(request, dream):
-    reviewers_only(request)
+    require(request, Role.REVIEWER)
     choices = Choices.typed(request.POST)
     try:
         adoption.adopt(
@@ -67,11 +67,6 @@ def _show_plan(request, dream, *, choices=None, problem="", status=200):
         "sessions": _sessions_using(live).count() if live else 0,
     }
     return render(request, "dreaming/adopt.html", context, status=status)
-
-
-def reviewers_only(request) -> None:
-    if not request.role.includes(Role.REVIEWER):
-        raise RoleNeeded(Role.REVIEWER, request.role)
 
 
 def _sessions_using(store: Store):

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from console.access import RoleNeeded, workspace_view
+from console.access import require, workspace_view
 from console.actors import Actor
 from console.models import Role
 from memory import change_sets, page
@@ -22,8 +22,8 @@ def change_undo(request, workspace, store_id, change_set_id):
         store.change_sets.select_related("store__workspace"), pk=change_set_id
     )
     # What somebody did alone, they may take back; what others did or agreed to, a reviewer.
-    if change_set.actor != request.user.pk and not request.role.includes(Role.REVIEWER):
-        raise RoleNeeded(Role.REVIEWER, request.role)
+    if change_set.actor != request.user.pk:
+        require(request, Role.REVIEWER)
     if request.method == "POST":
         return _undo(request, store, change_set)
     return _show(request, store, change_set, Choices())

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from console.access import workspace_view
-from console.htmx import render_page, wants_fragment
+from console.htmx import render_page, status_of, wants_fragment
 from console.models import Role
 from memory import conflicts, page, paths, stores
 from memory.diffs import side_by_side
@@ -47,7 +47,7 @@ def memory_new(request, workspace, store_id):
 def _show_new(request, store: Store, form: FileForm, *, lost: str = "", status: int = 0):
     _check_while_typing(form, reverse("memory:path_check", args=[store.workspace.slug, store.pk]))
     context = {"form": form, "lost": lost, "max_bytes": MAX_CONTENT_BYTES}
-    status = status or page.status_of(form)
+    status = status or status_of(form)
     return page.show(request, store, "new", context, title="New file", status=status)
 
 
@@ -132,9 +132,7 @@ def _opened(memory: Memory) -> dict:
 
 def _show_edit(request, store: Store, memory: Memory, form: TextForm):
     context = {"form": form, "memory": memory, "max_bytes": MAX_CONTENT_BYTES}
-    return page.show_file(
-        request, memory, "edit", context, f"Edit {memory.path}", page.status_of(form)
-    )
+    return page.show_file(request, memory, "edit", context, f"Edit {memory.path}", status_of(form))
 
 
 def _save(request, store: Store, memory: Memory, form: TextForm):

@@ -7,6 +7,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
+from console.htmx import status_of
 from console.models import Role
 from memory import page, stores
 from memory.forms import PathForm
@@ -90,7 +91,7 @@ def memory_move(request, workspace, store_id, memory_id):
             messages.success(request, f"Moved to {given['path']}.")
             return redirect("memory:memory", workspace.slug, store.pk, memory.pk)
     context = {"form": form, "memory": memory}
-    status = page.status_of(form) if form.errors else status
+    status = status_of(form) if form.errors else status
     return page.show_file(request, memory, "move", context, f"Move {memory.path}", status)
 
 

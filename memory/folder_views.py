@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from console.access import workspace_view
+from console.htmx import status_of
 from console.models import Role
 from console.templatetags.ui import visible
 from memory import folders, page
@@ -41,7 +42,7 @@ def files_move(request, workspace, store_id):
             return _show_move(request, store, names, form, changed=str(conflict), status=409)
         except (Invalid, Occupied, Refused) as error:
             form.add_error("to", str(error))
-    return _show_move(request, store, names, form, status=page.status_of(form))
+    return _show_move(request, store, names, form, status=status_of(form))
 
 
 def _move_form(request, names: list[str], memories: list[Memory]) -> MoveForm:

@@ -7,16 +7,14 @@ from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
-from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from console.access import Role
 from console.actors import Actor
 from console.htmx import render_page
-from console.models import Workspace
+from console.models import Role, Workspace
 from memory import history, index_check, trees, usage
 from memory.links import from_memory
 from memory.models import Memory, Store, StoreState, Version
@@ -173,10 +171,6 @@ def refused(request: HttpRequest, store: Store) -> HttpResponse | None:
     draft = "This is a dream’s draft: change it in the dream’s review."
     messages.error(request, draft if store.is_draft else "This store is archived; it can be read.")
     return redirect(store)
-
-
-def status_of(form: Form) -> int:
-    return 422 if form.errors else 200
 
 
 def rows(store: Store, prefix: str = "/") -> QuerySet:

@@ -5,6 +5,7 @@ from django.db import connection
 from django.shortcuts import redirect
 
 from console.access import workspace_view
+from console.htmx import status_of
 from console.models import Role
 from memory import page, redaction
 from memory.history_forms import RedactForm
@@ -55,7 +56,7 @@ def _show(request, store: Store, version: Version, form: RedactForm):
         "vendor": connection.vendor,
     }
     title, selected = f"Redact {version.path or 'a version'}", now.path if now else "/"
-    status = page.status_of(form)
+    status = status_of(form)
     return page.show(
         request, store, "redact", context, title=title, selected=selected, status=status
     )

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
 from console.actors import Actor
-from console.htmx import render_page
+from console.htmx import render_page, status_of
 from console.models import Role, Workspace
 from console.queries import whole_number
 from memory import page, paths, transfer, uploads
@@ -221,9 +221,7 @@ def store_duplicate(request, workspace, store_id):
         messages.success(request, f"“{copy}” is ready: a copy of its own.")
         return redirect(copy)
     context = {"form": form, "store": store}
-    return render(
-        request, "memory/store_duplicate.html", context, status=422 if form.errors else 200
-    )
+    return render(request, "memory/store_duplicate.html", context, status=status_of(form))
 
 
 @workspace_view(role=Role.EDITOR)

@@ -1,4 +1,4 @@
-"""The pages of stores: list, overview, folders, search, and what one does to a store."""
+"""The pages of stores: list, overview, folders, tree, and what one does to a store."""
 
 from contextlib import suppress
 from urllib.parse import quote
@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
-from console.htmx import render_page
+from console.htmx import render_page, status_of
 from console.models import Role
 from memory import history, page, paths, stores
 from memory.forms import DeleteStoreForm, StoreForm
@@ -78,7 +78,7 @@ def store_new(request, workspace):
         store = stores.create(workspace, **form.cleaned_data)
         messages.success(request, f"The store “{store}” is ready.")
         return redirect(store)
-    return render(request, "memory/store_new.html", {"form": form}, status=_status(form))
+    return render(request, "memory/store_new.html", {"form": form}, status=status_of(form))
 
 
 @workspace_view
@@ -186,7 +186,7 @@ def store_edit(request, workspace, store_id):
             messages.error(request, str(refused))
         return redirect(store)
     context = {"form": form, "store": store}
-    return render(request, "memory/store_edit.html", context, status=_status(form))
+    return render(request, "memory/store_edit.html", context, status=status_of(form))
 
 
 @workspace_view(role=Role.EDITOR)
@@ -215,8 +215,4 @@ def store_delete(request, workspace, store_id):
         messages.success(request, f"The store “{store}” is deleted.")
         return redirect("memory:stores", workspace.slug)
     context = {"form": form, "store": store, "versions": store.versions.count()}
-    return render(request, "memory/store_delete.html", context, status=_status(form))
-
-
-def _status(form) -> int:
-    return 422 if form.errors else 200
+    return render(request, "memory/store_delete.html", context, status=status_of(form))

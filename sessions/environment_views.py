@@ -1,11 +1,12 @@
 """The pages of environments: where tools run, and whether bash is among them."""
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
+from console.htmx import status_of
 from console.sandbox import probe
 from memory.paths import Invalid
 from sessions import agents as verbs
@@ -19,9 +20,8 @@ from sessions.models import Environment
 def environments(request, workspace):
     found = workspace.environments.annotate(
         used=Count("sessions", filter=Q(sessions__is_dream=False))
-    ).order_by("archived_at", "name", "pk")
+    ).order_by(F("archived_at").asc(nulls_first=True), "name", "pk")
     rows = [(environment, shells.of(environment.config)) for environment in found]
-    rows.sort(key=lambda row: row[0].archived_at is not None)
     context = {"rows": rows, "trouble": probe.trouble(), "without": probe.WITHOUT}
     return render(request, "sessions/environments.html", context)
 
@@ -56,8 +56,7 @@ def _edit(request, workspace, environment: Environment | None):
             messages.success(request, f"“{saved}” is saved. Running sessions follow it at once.")
             return redirect("sessions:environments", workspace.slug)
     context = {"form": form, "environment": environment, "trouble": probe.trouble()}
-    status = 422 if form.errors else 200
-    return render(request, "sessions/environment_form.html", context, status=status)
+    return render(request, "sessions/environment_form.html", context, status=status_of(form))
 
 
 def _save(workspace, environment: Environment | None, form: EnvironmentForm) -> Environment:

@@ -6,8 +6,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
-from console.access import RoleNeeded, workspace_view
-from console.htmx import wants_fragment
+from console.access import require, workspace_view
+from console.htmx import status_of, wants_fragment
 from console.models import Role
 from memory.paths import Invalid
 from sessions import budgets, spending, updates
@@ -31,7 +31,7 @@ def price(request, workspace):
     if request.method == "POST" and form.is_valid():
         return _set(request, workspace, model, budgets.Price(**form.cleaned_data))
     context = {"form": form, "model": model, "list_price": listed, "is_own": bool(own)}
-    return render(request, "sessions/price.html", context, status=422 if form.errors else 200)
+    return render(request, "sessions/price.html", context, status=status_of(form))
 
 
 def _set(request, workspace, model: str, price: budgets.Price | None):
@@ -48,8 +48,7 @@ def monthly(request, workspace):
     initial = {"tokens": now.most_tokens, "dollars": dollars}
     form = SpendingForm(request.POST or None, initial=initial)
     if request.method == "POST":
-        if not request.role.includes(Role.OWNER):
-            raise RoleNeeded(Role.OWNER, request.role)
+        require(request, Role.OWNER)
         if form.is_valid():
             tokens, cents = form.cleaned_data["tokens"], form.cents
             spending.set_limit(workspace, tokens=tokens, cents=cents)
@@ -65,7 +64,7 @@ def monthly(request, workspace):
             status=Status.IDLE, idle_reason=BUDGET_REACHED
         ).count(),
     }
-    return render(request, "sessions/monthly.html", context, status=422 if form.errors else 200)
+    return render(request, "sessions/monthly.html", context, status=status_of(form))
 
 
 def _in_words(refusal: Exception) -> str:
