@@ -4,7 +4,7 @@ What the models say about a value (public ids, times, defaults) holds here too; 
 building of the statement, which is the same every time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -23,6 +23,8 @@ from django.db.models import (
 )
 
 from console.ids import PublicIdField
+
+BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,12 @@ def any_of(*queries: QuerySet) -> Callable[[], bool]:
         return False
 
     return ask
+
+
+def batches(items: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:
+    """The items in parts, each few enough for one statement."""
+    items = list(items)
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def moment(at: datetime) -> Any:

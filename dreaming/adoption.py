@@ -125,24 +125,19 @@ def _as_new(dream: Dream, plan: Plan, resolutions: Resolutions, by: Actor) -> Ad
 
 def _carried_out(tree: Mapping[str, Blob], settled: list[FileMerge]) -> dict[str, str]:
     """The texts of a tree once the merge is carried out."""
-    texts: dict[str, str | None] = _texts(tree)
+    texts: dict[str, str | None] = change_sets.contents(tree)
     texts |= {merge.path: merge.after for merge in settled}
     return {path: text for path, text in texts.items() if text is not None}
 
 
 def _towards(store: Store, target: Mapping[str, str]) -> list[FileMerge]:
     """The changes that make the store hold exactly the target."""
-    now = _texts(change_sets.heads(store))
+    now = change_sets.contents(change_sets.heads(store))
     return [
         FileMerge(path, "take", now.get(path), target.get(path), target.get(path))
         for path in sorted(now.keys() | target.keys())
         if now.get(path) != target.get(path)
     ]
-
-
-def _texts(tree: Mapping[str, Blob]) -> dict[str, str]:
-    change_sets.load(tree.values())
-    return {path: blob.content for path, blob in tree.items()}
 
 
 def _record(

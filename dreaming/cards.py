@@ -139,18 +139,13 @@ class Cards:
         changes = [change for change in self.proposal.changes if not change.is_index]
         old = {change.path: change.before for change in changes if change.before}
         after = {change.path: change.outcome for change in changes if change.outcome}
-        return gone(_texts(old), _texts(after), self._untouched)
+        return gone(change_sets.contents(old), change_sets.contents(after), self._untouched)
 
     def _untouched(self) -> Iterable[str]:
         """The texts of the files that the dream left as they were."""
         changed = {change.path for change in self.proposal.changes}
         base = self.proposal.base
-        return _texts({path: base[path] for path in base.keys() - changed}).values()
-
-
-def _texts(tree: dict[str, Blob]) -> dict[str, str]:
-    change_sets.load(tree.values())
-    return {path: blob.content for path, blob in tree.items()}
+        return change_sets.contents({path: base[path] for path in base.keys() - changed}).values()
 
 
 def _twins(changes: list[Change]) -> dict[str, str]:

@@ -222,8 +222,7 @@ def _texts(store: Store | None, tree: change_sets.Tree) -> dict[str, str]:
     for path in latest:
         if path in tree and (room := room - tree[path].size) >= 0:
             compared[path] = tree[path]
-    change_sets.load(compared.values())
-    return {path: blob.content for path, blob in compared.items()}
+    return change_sets.contents(compared)
 
 
 def _link(session: Session) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from memory import alignment
+from memory.alignment import lines_of
 from memory.paths import Invalid
 
 
@@ -18,7 +19,7 @@ class Hunk:
 
 def hunks(before: str, after: str) -> list[Hunk]:
     """What changed, in order: the same places that `memory.diffs` numbers from 1."""
-    first, *between, last = alignment.runs(_lines(before), _lines(after))
+    first, *between, last = alignment.runs(lines_of(before), lines_of(after))
     runs = [first, *(run for run in between if run[2]), last]  # an empty run parts nothing
     gaps = [
         Hunk(slice(i + length, next_i), slice(j + length, next_j))
@@ -33,16 +34,11 @@ def without(before: str, after: str, number: int, instead: str | None = None) ->
     if not 1 <= number <= len(found):
         raise Invalid("There is no such change in this file.")
     hunk = found[number - 1]
-    put = _lines(before)[hunk.old] if instead is None else _lines(instead)
-    lines = _lines(after)
+    put = lines_of(before)[hunk.old] if instead is None else lines_of(instead)
+    lines = lines_of(after)
     at_end = hunk.new.stop == len(lines)
     lines[hunk.new] = put
     return _joined(lines, ends_like=before if at_end and instead is None else after)
-
-
-def _lines(text: str) -> list[str]:
-    lines = text.split("\n")
-    return lines if lines[-1] else lines[:-1]
 
 
 def _joined(lines: Sequence[str], ends_like: str) -> str:

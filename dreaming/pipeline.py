@@ -179,9 +179,7 @@ def _index(dream: Dream) -> bool:
     store = dream.output_store
     if store is None:
         raise Failed("internal_error", "The dream's draft was deleted while it was at work.")
-    tree = change_sets.heads(store)
-    change_sets.load(tree.values())
-    files = {path: blob.content for path, blob in tree.items()}
+    files = change_sets.contents(change_sets.heads(store))
     files.pop(indexing.INDEX, None)
     had = set(change_sets.first_versions(store)) - {indexing.INDEX}
     if had and not files:

@@ -8,10 +8,17 @@ from rapidfuzz.distance import Indel
 
 MAX_CELLS = 20_000 * 20_000  # pairs to compare: some 0.1 s and 50 MB
 MAX_PAIRING = 2_500  # pairs of lines within one changed place to look for the best match among
+MOVED = 16  # letters; shorter lines stand in many places by chance
 ALIKE = 45  # percent: from here on, two lines are one line that changed
 
 Run = tuple[int, int, int]
 """Items both have: where they begin in the old and in the new list, and how many they are."""
+
+
+def lines_of(text: str | None) -> list[str]:
+    """The lines of a text, none when there is no file; a line break at its end begins no further one."""
+    lines = (text or "").split("\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def alike(left: Sequence, right: Sequence) -> int:

@@ -11,12 +11,13 @@ from itertools import pairwise
 
 from django.core.cache import cache
 
+from console.rows import batches
 from memory import alignment
+from memory.alignment import MOVED, lines_of
 from memory.models import Blob, Memory, Version
 
 MAX_VERSIONS = 400  # to look at, the newest first
 MAX_LINES = 400_000  # in all of their texts together: about a second
-MOVED = 16  # letters; shorter lines stand in many places by chance
 BATCH = 40  # texts fetched at once: 4 MB at most
 DAY = 86_400
 
@@ -88,16 +89,10 @@ def _without_detours(links: Sequence[Link]) -> Iterator[Link]:
 
 
 def _walk(chain: Sequence[Link], texts: Callable) -> Iterator[tuple[str, list[str]]]:
-    for start in range(0, len(chain), BATCH):
-        batch = chain[start : start + BATCH]
+    for batch in batches(chain, BATCH):
         found = texts([blob for _, blob in batch])
         # A text redacted this very moment is missing: its lines pass for the next version's.
         yield from ((version, lines_of(found[blob])) for version, blob in batch if blob in found)
-
-
-def lines_of(text: str) -> list[str]:
-    lines = text.split("\n")
-    return lines if lines[-1] else lines[:-1]
 
 
 class _Tracing:

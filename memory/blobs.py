@@ -11,7 +11,6 @@ from console import rows
 from memory import indexing, paths
 from memory.models import Blob
 
-BATCH = 500  # keys in one statement: SQLite may allow no more than 32,766 parameters
 BLOB = ["id", "sha256", "content", "size"]  # what a writer knows of a text it brings
 TEXTS = 100  # texts in memory at once
 PATIENCE = 2_000  # milliseconds to wait for readers of the write-ahead log
@@ -40,9 +39,7 @@ def keep_all(digests: Sequence[str], text_of: Callable[[str], str]) -> dict[str,
     """
     kept: dict[str, int] = {}
     # In one order everywhere: two imports of the same new texts then wait, and never for each other.
-    digests = sorted(digests)
-    for start in range(0, len(digests), TEXTS):
-        batch = digests[start : start + TEXTS]
+    for batch in rows.batches(sorted(digests), TEXTS):
         kept |= _held(batch)
         while missing := [digest for digest in batch if digest not in kept]:
             made = [_new(digest, text_of(digest)) for digest in missing]
@@ -79,8 +76,8 @@ def sweep(keys: list[int]) -> None:
     goes with it; anything made from texts that no foreign key ties to them, as the search's index,
     must be taken away here, or a redaction would leave a copy behind.
     """
-    for start in range(0, len(keys), BATCH):
-        unused = _unused(keys[start : start + BATCH]).select_for_update().order_by("pk")
+    for batch in rows.batches(keys):
+        unused = _unused(batch).select_for_update().order_by("pk")
         held = list(unused.values_list("pk", flat=True))
         # Asked again: a writer may have pointed to one while we waited for its lock.
         gone = list(_unused(held).values_list("pk", flat=True))

@@ -4,18 +4,17 @@ An import brings up to ten thousand files, and its undo takes them away again. O
 hold the store, and on SQLite the whole database, for more than a minute.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
 
+from console.rows import batches
 from memory import blobs, paths, stores
 from memory.models import Memory, Operation, Store, Version
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act, Conflict, Occupied
-
-BATCH = 500  # rows in one statement
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ def write_all(
     replaced = [standing[write.path].blob.size for write in coming if write.path in standing]
     lost = sum(replaced) + sum(memory.blob.size for memory in going)
     texts = _keep_texts(coming, text_of)
-    for batch in _batches(going):
+    for batch in batches(going):
         _remove(store, batch, act)
-    for batch in _batches(coming):
+    for batch in batches(coming):
         _write(store, batch, standing, texts, act)
     new = len(coming) - len(replaced) - len(going)
     stores.count(store, memories=new, size=sum(write.size for write in coming) - lost)
@@ -67,7 +66,7 @@ def move_all(store: Store, moves: Sequence[tuple[Memory, str]], *, act: Act) -> 
     store = stores.writable(store, act)
     goals = [paths.check_path(path) for _, path in moves]
     _check_goals(store, moves, goals)
-    for batch in _batches(moves):
+    for batch in batches(moves):
         _move(store, batch, act)
     stores.count(store)
 
@@ -185,8 +184,3 @@ def _keep_texts(writes: Sequence[Write], text_of: Callable[[Write], str]) -> dic
     """The keys of the texts' blobs by hash."""
     wanted = {write.sha256: write for write in writes}
     return blobs.keep_all(list(wanted), lambda digest: text_of(wanted[digest]))
-
-
-def _batches(items: Sequence) -> Iterator[Sequence]:
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]

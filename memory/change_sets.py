@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 
 from console.actors import Actor
+from console.rows import batches
 from memory import bulk, stores
 from memory.bulk import Write
 from memory.merge import FileMerge, Resolution, apply_choices, merge_trees, touched
@@ -15,9 +16,7 @@ from memory.models import Blob, ChangeSet, Memory, Operation, Store, Texts, Vers
 from memory.stores import ABSENT, Act, Refused, sha256
 
 Tree = Mapping[str, Blob]
-"""The texts of a store by path."""
-
-BATCH = 500  # keys in one query
+"""The texts of a store by path, which may not be loaded yet."""
 
 
 class NeedsPerson(Exception):
@@ -62,12 +61,17 @@ def _tree(texts: Texts) -> dict[str, Blob]:
 def load(blobs: Iterable[Blob]) -> None:
     """Fetch those texts that the blobs do not carry yet, many at a time."""
     missing = [blob for blob in blobs if "content" not in blob.__dict__]
-    for start in range(0, len(missing), BATCH):
-        batch = missing[start : start + BATCH]
+    for batch in batches(missing):
         keys = [blob.pk for blob in batch]
         texts = dict(Blob.objects.filter(pk__in=keys).values_list("pk", "content"))
         for blob in batch:
             blob.content = texts[blob.pk]
+
+
+def contents(tree: Tree) -> dict[str, str]:
+    """The texts of a tree, which its blobs carry afterwards."""
+    load(tree.values())
+    return {path: blob.content for path, blob in tree.items()}
 
 
 def digest(tree: Tree) -> str:
@@ -170,14 +174,14 @@ def _coming_back(
         if origin.blob.sha256 == sha256(change.after)
     }
     alive = set()
-    for batch in _batches(list(keys.values())):
+    for batch in batches(keys.values()):
         alive.update(Memory.objects.filter(pk__in=batch).values_list("pk", flat=True))
     alive.difference_update(going)
     return {path: key for path, key in keys.items() if key not in alive}
 
 
 def _keys(store: Store, at: list[str]) -> Iterator[str]:
-    for batch in _batches(at):
+    for batch in batches(at):
         yield from store.memories.filter(path__in=batch).values_list("pk", flat=True)
 
 
@@ -186,7 +190,7 @@ def _keys(store: Store, at: list[str]) -> Iterator[str]:
 
 def before_after(change_set: ChangeSet) -> dict[str, tuple[Blob | None, Blob | None]]:
     """What stood at each path before the change set and after it; None where nothing did."""
-    before, after = map(texts, _ends(change_set))
+    before, after = map(tree_of, _ends(change_set))
     known = sorted((before.keys() | after.keys()) - {None})
     pairs = {path: (before.get(path), after.get(path)) for path in known}
     return {path: (old, new) for path, (old, new) in pairs.items() if old != new}
@@ -209,7 +213,7 @@ def undo(
     store = stores.writable(change_set.store, Act(by))
     before, after = _ends(change_set)
     _check_undoable(change_set, before, after)
-    merges = merge(store, texts(after), texts(before))
+    merges = merge(store, tree_of(after), tree_of(before))
     if dry_run:
         return Undo(apply_choices(merges, resolutions))
     summary = f"Undo: {change_set.summary}"
@@ -245,19 +249,14 @@ def _ends(change_set: ChangeSet) -> tuple[dict, dict]:
 
 
 def _versions(keys: list[str]) -> Iterator[Version]:
-    for batch in _batches(keys):
+    for batch in batches(keys):
         yield from Version.objects.sized().filter(pk__in=batch)
-
-
-def _batches(keys: list) -> Iterator[list]:
-    for start in range(0, len(keys), BATCH):
-        yield keys[start : start + BATCH]
 
 
 def _standing(versions: Iterable[Version]) -> dict[str | None, Version]:
     return {v.path: v for v in versions if v.operation != Operation.DELETED}
 
 
-def texts(versions: Mapping[str, Version]) -> dict[str, Blob]:
-    """The tree of versions that stand at these paths."""
+def tree_of(versions: Mapping[str, Version]) -> dict[str, Blob]:
+    """The texts of versions that stand at these paths."""
     return {path: version.blob for path, version in versions.items()}

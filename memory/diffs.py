@@ -14,7 +14,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from memory import alignment
-from memory.alignment import Run
+from memory.alignment import MOVED, Run, lines_of
 from memory.rendering import reveal
 
 CONTEXT = 3  # unchanged lines around a change
@@ -23,7 +23,6 @@ MAX_ROWS = 4_000
 MAX_FOLDED = 1_500  # folded rows that come along, for whoever unfolds them
 MAX_TOKENS = 3_000  # words of a line, after what both sides begin and end with
 MAX_MARKED = 250_000  # letters whose words are compared
-MOVED = 16  # letters; shorter lines stand in many places by chance
 TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -75,13 +74,13 @@ class Diff:
 
 def stat(before: str | None, after: str | None) -> tuple[int, int]:
     """How many lines were added and removed; None means that there is no file."""
-    old, new = _lines(before), _lines(after)
+    old, new = lines_of(before), lines_of(after)
     return _counts(alignment.runs(old, new))
 
 
 def side_by_side(before: str | None, after: str | None, *, context: int = CONTEXT) -> Diff:
     """Lay two texts side by side; None means that there is no file."""
-    old, new = _lines(before), _lines(after)
+    old, new = lines_of(before), lines_of(after)
     runs = alignment.runs(old, new)
     rows = _moves(list(_Rows(old, new).of(runs)))
     blocks, left_out = _cut(_fold(rows, context))
@@ -89,11 +88,6 @@ def side_by_side(before: str | None, after: str | None, *, context: int = CONTEX
     if left_out:
         notes.append(f"{left_out:,} more lines are not shown here.")
     return Diff(blocks, *_counts(runs), " ".join(filter(None, notes)))
-
-
-def _lines(text: str | None) -> list[str]:
-    lines = (text or "").split("\n")
-    return lines if lines[-1] else lines[:-1]
 
 
 def _counts(runs: list[Run]) -> tuple[int, int]:

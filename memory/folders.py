@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.db import transaction
 
 from console.actors import Actor
+from console.rows import batches
 from memory import bulk, change_sets, paths, stores
 from memory.bulk import Write
 from memory.models import ChangeSet, Memory, Store
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act, Conflict
-
-BATCH = 500  # keys in one query
 
 
 def chosen(store: Store, names: Sequence[str]) -> list[Memory]:
@@ -26,8 +25,8 @@ def chosen(store: Store, names: Sequence[str]) -> list[Memory]:
     """
     found = {}
     files = [name for name in names if not name.endswith("/")]
-    for start in range(0, len(files), BATCH):
-        at = store.memories.sized().filter(path__in=files[start : start + BATCH])
+    for batch in batches(files):
+        at = store.memories.sized().filter(path__in=batch)
         found.update((memory.path, memory) for memory in at)
     for name in names:
         if name.startswith("/") and name.endswith("/"):

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from console.access import workspace_view
 from console.models import Role
 from memory import blame, history, page, stores
+from memory.alignment import lines_of
 from memory.diffs import side_by_side
 from memory.history_forms import HistoryForm
 from memory.models import Store, Version
@@ -83,7 +84,7 @@ def memory_blame(request, workspace, store_id, memory_id):
     memory = page.living_memory(store, memory_id)
     if memory is None:
         return gone(request, store, memory_id)
-    origins, lines = blame.of(memory), blame.lines_of(memory.content)
+    origins, lines = blame.of(memory), lines_of(memory.content)
     known = store.versions.filter(pk__in=set(origins.lines[:LINES]))
     entries = {entry.version.pk: entry for entry in history.entries(history.of(known))}
     shown = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]

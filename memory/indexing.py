@@ -19,6 +19,7 @@ from operator import and_, or_
 
 from django.db import connection, transaction
 
+from console.rows import BATCH, batches
 from memory import literals
 from memory.grams import GRAMS, MEMBERS, bits, grams, members, pack, unpack
 from memory.literals import Need
@@ -27,7 +28,6 @@ from memory.models import Blob, Gram, Segment
 FEWEST, LEAST = 256, 1024 * 1024  # texts or bytes that are worth a segment; fewer are soon read
 MOST = 4 * 1024 * 1024  # bytes of text in a segment
 GRAMS_ASKED = 8  # of a literal: more would hardly tell more
-BATCH = 500  # keys in one statement
 
 _at_work = threading.Lock()
 
@@ -151,8 +151,8 @@ def _clear(rows, gone: int) -> None:
         elif after != before:
             row.members = pack(members(after))
             changed.append(row)
-    for start in range(0, len(empty), BATCH):
-        Gram.objects.filter(pk__in=empty[start : start + BATCH]).delete()
+    for batch in batches(empty):
+        Gram.objects.filter(pk__in=batch).delete()
     with connection.cursor() as cursor:
         values = [(row.members, row.pk) for row in changed]
         cursor.executemany("UPDATE memory_gram SET members = %s WHERE id = %s", values)
@@ -194,9 +194,7 @@ def _telling(text: str) -> list[int]:
 def _read(asked: set[int]) -> Iterator[tuple[int, dict[int, int]]]:
     """Every segment with the members that hold the grams asked for."""
     segments = list(Segment.objects.order_by("pk").values_list("pk", flat=True))
-    step = max(1, BATCH // len(asked))
-    for start in range(0, len(segments), step):
-        some = segments[start : start + step]
+    for some in batches(segments, max(1, BATCH // len(asked))):
         keys = [_key(segment, gram) for segment in some for gram in asked]
         holders = {segment: {} for segment in some}
         for key, packed in Gram.objects.filter(pk__in=keys).values_list("pk", "members"):

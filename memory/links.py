@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 from django.db.models import Q
 from django.urls import reverse
 
+from console.rows import batches
 from memory.markup import WIKI, anchor
 from memory.models import Store
 from memory.rendering import MISSING, Links
@@ -49,17 +50,6 @@ def from_memory(store: Store, path: str) -> Links:
             else _at(within, each) + ("" if each.path in known else MISSING)
             for url, each in targets.items()
         }
-
-    return lead
-
-
-def from_outside(slug: str) -> Links:
-    """For a text that is no memory, in the workspace `slug`: only full paths mean files."""
-    mounted = reverse("memory:mounted", args=[slug])
-
-    def lead(urls: Collection[str]) -> dict[str, str]:
-        targets = {url: _target(url, "/") for url in urls if url.startswith(MOUNTS)}
-        return {url: _at(mounted, target) for url, target in targets.items()}
 
     return lead
 
@@ -135,10 +125,8 @@ def _known(store: Store, asked: Iterable[str]) -> set[str]:
 
 def _each(asked: Iterable[str], question: Callable) -> set[str]:
     found: set[str] = set()
-    asked = list(asked)
-    for start in range(0, len(asked), BATCH):
-        rows = question(asked[start : start + BATCH]).order_by().values_list("path", flat=True)
-        found.update(rows)
+    for batch in batches(asked, BATCH):
+        found.update(question(batch).order_by().values_list("path", flat=True))
     return found
 
 

@@ -65,7 +65,7 @@ def roll_back(
     store = stores.writable(store, Act(by))
     base = _tree(standing(store, seen))
     target = _target(base, standing(store, to).sized())
-    merges = change_sets.merge(store, change_sets.texts(base), change_sets.texts(target))
+    merges = change_sets.merge(store, change_sets.tree_of(base), change_sets.tree_of(target))
     if not any(merge.before != merge.after or merge.is_conflict for merge in merges):
         raise Refused("The store is as it was then: there is nothing to restore.")
     if dry_run:

@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import BigIntegerField, F, Func, TextField
 from django.db.models.functions import Cast
 
-from console.rows import key
+from console.rows import batches, key
 from memory import indexing
 from memory.literals import Need
 from memory.models import Memories, Memory, Store
@@ -101,18 +101,17 @@ def _chosen(memories: Memories, store: Store, blobs: list[int]) -> Iterator[list
     here = Memory.objects.alias(place=Cast("store", BigIntegerField()))
     here = here.filter(place=Store._meta.pk.get_prep_value(store.pk)).order_by()
     found = []
-    for start in range(0, len(blobs), BATCH):
-        found += here.filter(blob__in=blobs[start : start + BATCH]).values_list("path", "pk")
+    for some in batches(blobs):
+        found += here.filter(blob__in=some).values_list("path", "pk")
     keys = [key for _, key in sorted(found)]
-    for start in range(0, len(keys), FEW):
-        some = rows(memories.filter(pk__in=keys[start : start + FEW]).order_by())
-        yield sorted(some, key=lambda file: file.path)
+    for some in batches(keys, FEW):
+        files = rows(memories.filter(pk__in=some).order_by())
+        yield sorted(files, key=lambda file: file.path)
 
 
 def picked(memories: Memories, keys: list[str]) -> Iterator[File]:
     """These memories, named by their rows' numbers."""
-    for start in range(0, len(keys), FEW):
-        some = [public_id(key) for key in keys[start : start + FEW]]
+    for some in batches(map(public_id, keys), FEW):
         yield from rows(memories.filter(pk__in=some))
 
 

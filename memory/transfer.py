@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from io import BytesIO
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from console.actors import Actor
 from console.models import Workspace
+from console.rows import batches
 from memory import archives, bulk, change_sets, layouts, manifest, packing, paths, stores
 from memory.archives import Archive, Found, Reading
 from memory.bulk import Write
@@ -22,7 +23,7 @@ from memory.models import Blob, ChangeSet, Store, StoreState
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act, Refused
 
-BATCH = 100  # texts in memory at once
+TEXTS = 100  # in memory at once
 
 Status = Literal["new", "changed", "unchanged", "kept", "refused"]
 
@@ -122,7 +123,7 @@ def plan(store: Store | None, reading: Reading, options: Options) -> Plan:
     planner = _Planner(change_sets.heads(store) if store else {}, options.overwrite)
     twice = Counter(item.path for item in placed)
     items = [planner.judge(item, twice=twice[item.path] > 1) for item in placed]
-    chosen = Options(kind, folder, options.strip, options.overwrite)
+    chosen = replace(options, kind=kind, folder=folder)
     skipped = dict(Counter(reading.skipped) + Counter(layout.skipped))
     return Plan(items, chosen, layout.top, skipped)
 
@@ -155,15 +156,8 @@ class _Planner:
             self.files.add(item.path)
             self.folders.update(paths.ancestors(item.path))
             return item
-        return Item(
-            item.path,
-            self._status(item, there),
-            item.found,
-            "",
-            item.note,
-            there.sha256,
-            there.size,
-        )
+        known = {"before": there.sha256, "size_before": there.size}
+        return replace(item, status=self._status(item, there), **known)
 
     def _check(self, path: str) -> None:
         if path in self.heads:
@@ -308,8 +302,7 @@ def _is_chosen(path: str, chosen: Sequence[str]) -> bool:
 
 def _files(told: bytes, rows: list[tuple]) -> Iterator[tuple[str, bytes, datetime]]:
     yield manifest.NAME, told, timezone.now()
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
+    for batch in batches(rows, TEXTS):
         keys = [key for _, key, *_ in batch]
         texts = dict(Blob.objects.filter(pk__in=keys).values_list("pk", "content"))
         for path, key, *_, changed in batch:

@@ -9,9 +9,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from console.actors import Actor
+from console.rows import batches
 from memory.models import Memory, Store, Use
-
-BATCH = 500  # paths in one statement
 
 NOTE = """
 INSERT INTO memory_use (store_id, memory_id, session, name, event, {count}, {other}, {at})
@@ -32,9 +31,7 @@ def read(store: Store, path: str, *, by: Actor) -> None:
 
 def found(store: Store, paths: Sequence[str], *, by: Actor) -> None:
     """Note that a search showed a session lines of the memories at `paths`, once each."""
-    paths = sorted(set(paths))
-    for start in range(0, len(paths), BATCH):
-        batch = paths[start : start + BATCH]
+    for batch in batches(sorted(set(paths))):
         _note(store, batch, by, count="finds", other="reads", at="found_at")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from console import rows
 from console.models import User, Workspace
 from sessions import events, imported
 from sessions.foreign import Transcript, Unreadable, parcels
@@ -153,7 +154,7 @@ def carry_out(
 
 def batches(wanted: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:
     """As many as may come in at once, one transaction each: others want to write in between."""
-    return (wanted[start : start + TOGETHER] for start in range(0, len(wanted), TOGETHER))
+    return rows.batches(wanted, TOGETHER)
 
 
 @transaction.atomic

@@ -47,7 +47,7 @@ class Digest:
         session.workspace = self.workspace
         seen = events.since(session.pk, self.position, thread_id=self.thread.pk)
         self.position = max([session.last_seq, *(sighting.position for sighting in seen)])
-        chunks = [seen[start : start + CHUNK] for start in range(0, len(seen), CHUNK)]
+        chunks = list(rows.batches(seen, CHUNK))
         updates = [self._update(session, chunk, is_last=chunk is chunks[-1]) for chunk in chunks]
         return [update for update in updates if update.html]
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from console.rows import batches
 from console.sandbox import trees
 from console.sandbox.trees import LONGEST_NAME, Files, Leaf
 from memory.models import Blob, Memory, Store
 
-BATCH = 500
 REMEMBERED = 16  # stores
 
 
@@ -56,8 +56,8 @@ def _planned(store: str, made: datetime, newest: tuple[str, datetime] | None) ->
 
 def texts(hashes: Collection[str]) -> dict[str, bytes]:
     """The texts that have these hashes, as far as they are still there."""
-    wanted, found = list(hashes), {}
-    for start in range(0, len(wanted), BATCH):
-        rows = Blob.objects.filter(sha256__in=wanted[start : start + BATCH])
-        found |= {digest: text.encode() for digest, text in rows.values_list("sha256", "content")}
+    found = {}
+    for batch in batches(hashes):
+        known = Blob.objects.filter(sha256__in=batch).values_list("sha256", "content")
+        found |= {digest: text.encode() for digest, text in known}
     return found

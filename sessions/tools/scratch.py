@@ -16,7 +16,6 @@ from sessions import shells
 from sessions.models import ScratchFile, Session
 
 MOST = 2_000  # files
-BATCH = 500
 FIELDS = ("content", "data", "sha256", "size", "executable", "updated_at")
 
 
@@ -56,7 +55,7 @@ def keep(session: Session, drafts: Iterable[Draft]) -> None:
     files = {draft.path: _row(session, draft) for draft in drafts}  # the last one of a path counts
     ScratchFile.objects.bulk_create(
         files.values(),
-        batch_size=BATCH,
+        batch_size=rows.BATCH,
         update_conflicts=True,
         unique_fields=("session", "path"),
         update_fields=FIELDS,
@@ -96,9 +95,8 @@ def texts(session: Session) -> Iterable[tuple[str, str]]:
 
 
 def drop(session: Session, gone: Collection[str]) -> None:
-    names = list(gone)
-    for start in range(0, len(names), BATCH):
-        session.scratch.filter(path__in=names[start : start + BATCH]).delete()
+    for batch in rows.batches(gone):
+        session.scratch.filter(path__in=batch).delete()
 
 
 def check_room(session: Session, *, times: int = 1) -> None:
@@ -124,9 +122,8 @@ def _room(session: Session) -> int:
 def contents(session: Session, hashes: Collection[str]) -> dict[str, bytes]:
     """The bytes of those files that have these hashes."""
     found: dict[str, bytes] = {}
-    wanted = list(hashes)
-    for start in range(0, len(wanted), BATCH):
-        files = session.scratch.filter(sha256__in=wanted[start : start + BATCH])
+    for batch in rows.batches(hashes):
+        files = session.scratch.filter(sha256__in=batch)
         for digest, text, data in files.values_list("sha256", "content", "data"):
             found[digest] = text.encode() if data is None else bytes(data)
     return found

@@ -2,7 +2,8 @@
 
 import pytest
 
-from memory import blobs, paths, redaction, stores
+from console.rows import BATCH
+from memory import paths, redaction, stores
 from memory.models import Blob, Memory, Store, StoreState, Version
 from memory.paths import Invalid
 from memory.stores import ABSENT, Act, Conflict, Occupied, Refused, sha256
@@ -301,7 +302,7 @@ def test_a_deleted_store_takes_its_texts_along_but_not_those_of_others(store, ta
 
 
 def test_a_store_of_many_texts_can_be_deleted(store):
-    texts = [str(number) for number in range(blobs.BATCH + 1)]
+    texts = [str(number) for number in range(BATCH + 1)]
     made = [Blob(sha256=sha256(text), content=text, size=len(text)) for text in texts]
     for blob in Blob.objects.bulk_create(made):
         blob.version = Version(store=store, memory_id=0, path="/a", blob=blob)

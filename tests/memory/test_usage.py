@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from console.actors import Actor
+from console.rows import BATCH
 from memory import stores, usage
 from memory.models import Store, Use
 from memory.stores import Act
@@ -66,7 +67,7 @@ def test_what_is_not_there_and_what_a_dream_reads_do_not_count(store):
 
 
 def test_many_finds_are_noted_in_batches(store):
-    usage.found(store, [f"/{n}.md" for n in range(usage.BATCH)] + ["/a.md", "/b.md"], by=TESTER)
+    usage.found(store, [f"/{n}.md" for n in range(BATCH)] + ["/a.md", "/b.md"], by=TESTER)
     assert [seen[1] for seen in counts(store).values()] == [1, 1, 0]
 
 
