@@ -10,28 +10,18 @@ const PACKAGES = join(HERE, "..", "node_modules");
 const VENDOR = join(HERE, "vendor");
 
 const ICONS = `
-  activity archive archive-restore arrow-down arrow-left arrow-right arrow-up arrow-up-right
-  badge-check ban bell book-open bookmark bot boxes brain braces
-  calendar calendar-clock check chevron-down chevron-left chevron-right chevron-up chevrons-up-down
-  circle circle-alert circle-check circle-dashed circle-dot circle-pause circle-play
-  circle-question-mark circle-slash circle-stop circle-user circle-x clipboard-check clock code coins
-  columns-2 combine copy corner-down-right cpu
-  database download ellipsis ellipsis-vertical external-link eye eye-off
-  file file-check-2 file-clock file-diff file-input file-pen file-plus file-search file-text
-  file-warning file-x fingerprint-pattern flag fold-vertical folder folder-input folder-open
-  folder-output folder-plus folder-search funnel gauge git-branch git-commit-horizontal git-compare
-  git-merge globe
-  hash history hourglass house import inbox info key-round keyboard
-  layers library link list list-checks list-filter list-tree loader-circle lock lock-open log-in
-  log-out mail menu message-circle-question-mark message-square message-square-plus
-  messages-square minus monitor moon moon-star move
-  octagon-alert octagon-x package panel-left panel-right pause pencil pilcrow pin pin-off play plug
-  plus quote receipt-text redo-2 refresh-cw regex repeat replace rotate-ccw rows-2
-  save scissors scroll-text search send server settings share-2 shield shield-alert shield-check
-  sliders-horizontal sparkles split square square-pen star sun
-  table-2 tag target terminal text-search thumbs-down thumbs-up timer trash-2 trending-up
-  triangle-alert undo-2 unfold-vertical unlink upload user user-plus users webhook whole-word wrench
-  x zap
+  activity archive arrow-down arrow-left arrow-up badge-check ban book-open bookmark bot brain
+  braces calendar-clock check chevron-down chevron-left chevron-right chevrons-up-down circle
+  circle-alert circle-check circle-question-mark circle-stop circle-user clipboard-check clock code
+  coins columns-2 combine copy corner-down-right cpu database download ellipsis eye eye-off file
+  file-clock file-diff file-pen file-plus file-text file-x fold-vertical folder folder-input
+  folder-open folder-search funnel gauge git-compare git-merge history house import inbox info
+  key-round keyboard layers link list list-checks list-filter list-tree lock log-out menu
+  message-square message-square-plus messages-square monitor moon moon-star move octagon-alert
+  panel-right pencil pilcrow pin plug plus quote receipt-text refresh-cw regex repeat replace
+  rotate-ccw rows-2 save scissors search server settings shield-alert shield-check sparkles split
+  square star sun tag target terminal text-search timer trash-2 triangle-alert undo-2
+  unfold-vertical upload user user-plus users webhook wrench x
 `.trim().split(/\s+/);
 
 const SCRIPTS = [

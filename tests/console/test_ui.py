@@ -22,6 +22,7 @@ pytestmark = pytest.mark.once
 TEMPLATES = settings.BASE_DIR / "templates"
 STATIC = settings.BASE_DIR / "static"
 ICON = re.compile(r"""(?:\{% icon |\bicon=)["']([\w-]+)["']""")
+QUOTED = re.compile(r"""["'`#]([a-z0-9-]+)["'`]""")
 STATIC_FILE = re.compile(r"""\{% static ["']([^"']+)["']""")
 FORBIDDEN = re.compile(
     r"""\s(?:style|on\w+|hx-on[\w:-]*)\s*=\s*["']|javascript:|<style|<script(?![^>]+\bsrc=)"""
@@ -52,6 +53,14 @@ def test_every_icon_a_page_names_is_in_the_sprite():
         *(icon for _, icon, _ in access.NAVIGATION),
     }
     assert named - sprite() == set()
+
+
+def test_the_sprite_holds_nothing_that_no_page_names():
+    sources = [*TEMPLATES.rglob("*.html"), *STATIC.glob("js/*.js")]
+    for app in ("console", "memory", "sessions", "dreaming"):
+        sources += (TEMPLATES.parent / app).rglob("*.py")
+    named = {name for source in sources for name in QUOTED.findall(source.read_text())}
+    assert sprite() - named == set()
 
 
 def test_every_file_a_page_names_exists():
