@@ -15,9 +15,8 @@ import httpx
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 
-from console import broker, endpoints, live
+from console import broker, endpoints, live, preparation
 from console.environment import own_url
 from console.models import ModelEndpoint, User
 from console.sandbox import probe
@@ -83,7 +82,7 @@ def database() -> Iterator[Finding]:
     try:
         connection.ensure_connection()
         yield _database_version()
-        waiting = _migrations_to_run()
+        waiting = preparation.migrations_to_run()
         if waiting:
             todo = f"{waiting} migrations are still to run: run `manage.py migrate`."
             yield Finding(Verdict.BROKEN, subject, todo)
@@ -107,11 +106,6 @@ def _database_version() -> Finding:
         text = f"PostgreSQL {number} is too old: {OLDEST_POSTGRES} or newer is needed."
         return Finding(Verdict.BROKEN, "Database", text)
     return Finding(Verdict.OK, "Database", f"PostgreSQL {number} at {host}")
-
-
-def _migrations_to_run() -> int:
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def doorbell() -> Iterator[Finding]:

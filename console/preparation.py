@@ -29,9 +29,13 @@ def shut_out_others() -> None:
 
 def migrate() -> None:
     """Bring the tables up to date."""
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if migrations_to_run():
         call_command("migrate", interactive=False, verbosity=0)
+
+
+def migrations_to_run() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def collect_static() -> None:

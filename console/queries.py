@@ -1,4 +1,4 @@
-"""What programs and forms send: types that state their limits, and the names that the wire gives to queries.
+"""What programs and forms send: types that state their limits, and the names of queries on the wire.
 
 Lists are written `types[]`, bounds `created_at[gte]`; routes know them as `types` and
 `created_at_gte`, since Python has no brackets in names.

@@ -65,7 +65,8 @@ class DreamForm(forms.Form):
         models = [(model.id, model.display_name) for model in catalogue.models(workspace)]
         self.fields["model"].choices = models
         if (initial or {}).get("model") not in dict(models):
-            self.initial["model"] = models[-1][0] if len(models) == 1 else models[1][0]
+            # The first is the built-in one, which is for those who have no other.
+            self.initial["model"] = (models[1:] or models)[0][0]
 
 
 def again(dream: Dream) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from dreaming.models import (
 )
 from dreaming.subagents import finished
 from sessions.models import BUDGET_REACHED, Event, Status
+from sessions.telling import USAGE_KEYS
 
 STEPS = (
     (Stage.CLONE, "Copy"),
@@ -152,7 +153,7 @@ class Progress:
 
     @property
     def tokens_in(self) -> int:
-        names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+        names = (name for name in USAGE_KEYS if name != "output_tokens")
         return sum(getattr(self.dream.session, name, 0) for name in names)
 
     @property

@@ -1,5 +1,6 @@
 """A dream's threads: a sub-agent for each transcript, and the one that consolidates."""
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -78,10 +79,10 @@ def waiting(dream_id: str) -> list[str]:
     return list(threads.filter(loop.due()).values_list("pk", flat=True))
 
 
-def at_work() -> int:
-    """How many threads of all dreams have a worker right now."""
+def room() -> int:
+    """How many more of all dreams' threads may have a worker: the others are for conversations."""
     held = Thread.objects.filter(session__is_dream=True, lease_until__gte=timezone.now())
-    return held.count()
+    return max(0, settings.DREAM_THREADS - held.count())
 
 
 def begin(thread_id: str) -> None:

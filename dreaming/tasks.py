@@ -3,7 +3,6 @@
 from contextlib import suppress
 
 from celery import shared_task
-from django.conf import settings
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -18,13 +17,9 @@ from sessions.trades import Trade
 
 @shared_task
 def advance(dream_id: str) -> None:
-    """Take the dream as far as it goes, and ring for its threads.
-
-    Dreams leave some workers to conversations: a person waits for those.
-    """
+    """Take the dream as far as it goes, and ring for its threads."""
     pipeline.advance(dream_id)
-    room = max(settings.DREAM_THREADS - subagents.at_work(), 0)
-    for thread_id in subagents.waiting(dream_id)[:room]:
+    for thread_id in subagents.waiting(dream_id)[: subagents.room()]:
         work.delay(thread_id)
 
 
@@ -67,8 +62,7 @@ def sweep_ends() -> None:
     for session in Session.objects.filter(pk__in=extraction.due()):
         with suppress(Refused):  # it runs again, or somebody has deleted it meanwhile
             extraction.begin(session)
-    room = max(settings.DREAM_THREADS - subagents.at_work(), 0)
-    for key in extraction.waiting()[:room]:
+    for key in extraction.waiting()[: subagents.room()]:
         extract.delay(key)
 
 

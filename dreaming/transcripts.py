@@ -8,12 +8,12 @@ from xml.sax.saxutils import quoteattr
 from console.api import stamp
 from sessions.context import MOUNT_ROOT, WORKSPACE
 from sessions.models import Event
+from sessions.tools import TOOLS
 from sessions.transcript import text_of
 
 CHUNK_CHARACTERS = 24_000
 LINE_CHARACTERS = 16_000
 
-OURS = {"read", "write", "edit", "glob", "grep", "bash"}
 Line = dict[str, str]
 """`{"event", "role", "at", "text"}`; a long event makes several lines with the same event id."""
 
@@ -54,7 +54,7 @@ def _source(call: dict[str, Any]) -> str:
     """Whether a call looked into a store; tools of imported transcripts know none."""
     given = call["input"]
     path = str(given.get("file_path") or given.get("path") or MOUNT_ROOT)
-    return "memory" if call["name"] in OURS and not path.startswith(WORKSPACE) else "tool"
+    return "memory" if call["name"] in TOOLS and not path.startswith(WORKSPACE) else "tool"
 
 
 def _parts(text: str) -> Iterator[str]:

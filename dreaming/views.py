@@ -166,16 +166,9 @@ def _show_form(request, workspace, form, *, store, chosen, status=200):
 @workspace_view
 @require_GET
 def dream(request, workspace, pk):
-    return _show(request, find_dream(workspace, pk))
-
-
-def _show(request, dream, *, status=200):
-    context = {"dream": dream, "progress": _progress(dream), **_findings(request, dream)}
-    return render(request, "dreaming/dream.html", context, status=status)
-
-
-def _progress(dream) -> Progress:
-    return Progress(dream)
+    dream = find_dream(workspace, pk)
+    context = {"dream": dream, "progress": Progress(dream), **_findings(request, dream)}
+    return render(request, "dreaming/dream.html", context)
 
 
 @workspace_view

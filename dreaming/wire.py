@@ -9,13 +9,7 @@ from dreaming.cards import Card, Cards
 from dreaming.models import Adoption, Decision, Dream, DreamStatus, Finding
 from dreaming.progress import findings, sentence
 from memory.merge import FileMerge
-
-USAGE = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-)
+from sessions.telling import USAGE_KEYS
 
 
 def dream(dream: Dream) -> dict[str, Any]:
@@ -33,7 +27,7 @@ def dream(dream: Dream) -> dict[str, Any]:
         "instructions": dream.instructions,
         "output_behavior": {"type": "create_new"},
         "session_id": dream.session_id,
-        "usage": {name: getattr(dream.session, name, 0) for name in USAGE},
+        "usage": {name: getattr(dream.session, name, 0) for name in USAGE_KEYS},
         "error": _error(dream),
         "created_at": stamp(dream.created_at),
         "ended_at": stamp(dream.ended_at),

@@ -1,4 +1,4 @@
-"""The pages of one file: reading, writing, moving, deleting. What it was: `history_views`."""
+"""The pages of one file: reading, moving, deleting. Writing: `edit_views`; what it was: `history_views`."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -16,11 +16,7 @@ from memory.links import from_memory
 from memory.models import Memory
 from memory.paths import Invalid
 from memory.rendering import render as render_markdown
-from memory.rendering import reveal
 from memory.stores import Conflict, Occupied, Refused
-
-LINES = 5_000  # of a source that is shown
-
 
 # -- Reading ------------------------------------------------------------------------------
 
@@ -35,9 +31,7 @@ def memory(request, workspace, store_id, memory_id):
     view = _view(request, memory)
     context = {"memory": memory, "view": view}
     if view == "source":
-        lines = memory.content.removesuffix("\n").split("\n")
-        context["lines"] = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]
-        context["more_lines"] = max(0, len(lines) - LINES)
+        context |= page.source(memory.content)
     elif memory.path in page.INDEXES and memory == page.index_of(store):
         context |= page.shown_index(store, memory)
     else:
@@ -63,7 +57,7 @@ def memory_download(request, workspace, store_id, memory_id):
     return response
 
 
-# -- Moving and deleting ------------------------------------------------------------------------------
+# -- Moving and deleting ------------------------------------------------------------------
 
 
 @workspace_view(role=Role.EDITOR)

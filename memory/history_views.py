@@ -11,16 +11,13 @@ from django.views.decorators.http import require_GET, require_POST
 from console.access import workspace_view
 from console.models import Role
 from memory import blame, history, page, stores
-from memory.alignment import lines_of
 from memory.diffs import side_by_side
 from memory.history_forms import HistoryForm
 from memory.models import Store, Version
 from memory.paths import Invalid
-from memory.rendering import reveal
 from memory.stores import Conflict, Occupied, Refused
 
 VERSIONS = 50  # on a page
-LINES = 5_000  # of a text whose origins are shown
 CHOICE = 100  # versions to choose from when two are compared
 
 
@@ -84,18 +81,17 @@ def memory_blame(request, workspace, store_id, memory_id):
     memory = page.living_memory(store, memory_id)
     if memory is None:
         return gone(request, store, memory_id)
-    origins, lines = blame.of(memory), lines_of(memory.content)
-    known = store.versions.filter(pk__in=set(origins.lines[:LINES]))
+    origins, shown = blame.of(memory), page.source(memory.content)
+    known = store.versions.filter(pk__in=set(origins.lines[: page.LINES]))
     entries = {entry.version.pk: entry for entry in history.entries(history.of(known))}
-    shown = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]
     context = {
         "memory": memory,
         "view": "blame",
         "stretches": [
             (entries.get(stretch.version), stretch)
-            for stretch in blame.stretches(shown, origins.lines)
+            for stretch in blame.stretches(shown["lines"], origins.lines)
         ],
-        "more_lines": max(0, len(lines) - LINES),
+        "more_lines": shown["more_lines"],
         "is_cut": origins.is_cut,
     }
     return page.show_file(request, memory, "blame", context, f"Blame of {memory.path}")

@@ -19,12 +19,14 @@ from memory import history, index_check, trees, usage
 from memory.links import from_memory
 from memory.models import Memory, Store, StoreState, Version
 from memory.rendering import render as render_markdown
+from memory.rendering import reveal
 from memory.stores import Act
 
 INDEXES = ["/index.md", "/INDEX.md", "/README.md", "/readme.md", "/MEMORY.md"]
 MATCHES = 300  # files that a filtered tree shows
 RECENT = timedelta(hours=24)  # how long the tree marks a file that changed
 CHANGES = 1_000  # versions looked at for that
+LINES = 5_000  # of a source that is shown
 ROOM = 1_500  # rows of a tree that is opened whole
 
 
@@ -117,6 +119,15 @@ def shown_index(store: Store, index: Memory) -> dict:
     checked = index_check.check(index.path, index.content, urls, paths)
     # What could not be rendered told nothing of its links.
     return {"rendering": rendering, "notes": [] if rendering.note else checked.notes}
+
+
+def source(text: str) -> dict:
+    """A text as it is stored, letters that hide revealed: its `lines`, and how many `more_lines` there are."""
+    lines = text.removesuffix("\n").split("\n")
+    return {
+        "lines": [reveal(line.removesuffix("\r")) for line in lines[:LINES]],
+        "more_lines": max(0, len(lines) - LINES),
+    }
 
 
 def act(request: HttpRequest) -> Act:

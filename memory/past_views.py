@@ -20,10 +20,9 @@ from memory.merge import FileMerge
 from memory.models import Store, Version, is_markdown
 from memory.paths import Invalid
 from memory.rendering import render as render_markdown
-from memory.rendering import reveal
 from memory.stores import Conflict, Occupied, Refused
 
-FILES, LINES = 100, 5_000  # rows on a page, lines of a source
+FILES = 100  # rows on a page
 PLANNED, SHOWN = 200, 20  # files of a plan on a page, differences shown there
 MEANWHILE = 20  # changes shown that overtook a plan
 
@@ -109,9 +108,7 @@ def _file(request, store: Store, versions, context: dict, path: str):
         )
         context["rendering"] = render_markdown(version.content, links=lead)
     else:
-        lines = version.content.removesuffix("\n").split("\n")
-        context["lines"] = [reveal(line.removesuffix("\r")) for line in lines[:LINES]]
-        context["more_lines"] = max(0, len(lines) - LINES)
+        context |= page.source(version.content)
     return _show(request, store, "asof_file", context)
 
 

@@ -88,10 +88,12 @@ def import_plan(request, workspace, upload_id):
     reading = Reading.from_json(upload.reading)
     if request.method == "POST":
         return _bring_in(request, upload, reading)
-    return _show_plan(request, upload, reading, ImportForm(request.GET, is_export=_told(reading)))
+    return _show_plan(
+        request, upload, reading, ImportForm(request.GET, is_export=_is_export(reading))
+    )
 
 
-def _told(reading: Reading) -> bool:
+def _is_export(reading: Reading) -> bool:
     return reading.manifest is not None
 
 
@@ -128,7 +130,7 @@ def _show_plan(request, upload, reading, form, *, naming=None, warning="", statu
 
 
 def _bring_in(request, upload: Upload, reading: Reading):
-    form = ImportForm(request.POST, is_export=_told(reading))
+    form = ImportForm(request.POST, is_export=_is_export(reading))
     naming = _naming(upload, reading, request.POST)
     if not form.is_valid() or (naming and not naming.is_valid()):
         return _show_plan(request, upload, reading, form, naming=naming, status=422)

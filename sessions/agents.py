@@ -31,8 +31,6 @@ CLOUD = {
         "pip": [],
     },
 }
-
-
 MOST_MINUTES = 30 * 24 * 60
 
 

@@ -10,15 +10,9 @@ from console import rows
 from sessions import budgets, spending
 from sessions.models import Event, Session, Thread
 from sessions.providers.base import Reply
+from sessions.telling import USAGE_KEYS
 
-COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-    "active_seconds",
-    "cost",
-)
+COUNTS = (*USAGE_KEYS, "active_seconds", "cost")
 
 
 def add_reply(session: Session, thread: Thread, reply: Reply) -> None:

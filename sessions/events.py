@@ -27,7 +27,8 @@ POSITION = Coalesce("processed_seq", "seq")
 class Entry:
     """An event about to be written. A queued one waits for a turn to take it up.
 
-    `at` is when it happened, if not now: long ago and elsewhere, for an imported transcript. `id` is given when live readers already saw a preview under it; `private` never leaves us.
+    `at` is when it happened, if not now: long ago and elsewhere, for an imported transcript. `id` is
+    given when live readers already saw a preview under it; `private` never leaves us.
     """
 
     type: str

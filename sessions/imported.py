@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -12,7 +11,7 @@ from console.models import Workspace
 from sessions import agents, events
 from sessions.events import Entry
 from sessions.foreign import Message, Transcript
-from sessions.models import FORMAT, IMPORTED, Agent, Session, Status, Thread
+from sessions.models import FORMAT, IMPORTED, Agent, Environment, Session, Status, Thread
 
 AGENT = "Imported"
 NO_RESULT = "The transcript holds no result of this call."
@@ -34,7 +33,7 @@ def agent_of(workspace: Workspace) -> Agent:
     return agent
 
 
-def environment_of(workspace: Workspace) -> Any:
+def environment_of(workspace: Workspace) -> Environment:
     # One that is not archived, if there is one; databases sort what is empty differently.
     unarchived_first = F("archived_at").asc(nulls_first=True)
     return workspace.environments.order_by(unarchived_first).first() or agents.create_environment(
@@ -43,7 +42,11 @@ def environment_of(workspace: Workspace) -> Any:
 
 
 def make(
-    workspace: Workspace, agent: Agent, environment: Any, transcript: Transcript, assistant: str
+    workspace: Workspace,
+    agent: Agent,
+    environment: Environment,
+    transcript: Transcript,
+    assistant: str,
 ) -> Session:
     """The session of a transcript; `assistant` is the speaker of a plain text who is no person."""
     now = timezone.now()

@@ -19,7 +19,7 @@ LAYERS = {
         rows sandbox vault
         trouble actors htmx middleware templatetags throttle endpoints bells broker live
         live_datagrams live_postgres celery scheduler
-        accounts access doctor
+        accounts access
         palette
         forms queries
         mistakes
@@ -30,6 +30,7 @@ LAYERS = {
         urls
         bridge asgi
         preparation roles supervisor
+        doctor
         management
     """,
     "memory": """

@@ -45,7 +45,8 @@ class Change:
     """What a command left at `path` of its folder number `mount`.
 
     `kind` is file (with `content`), gone, folder, emptied (a new folder in the place of an old one),
-    link, special, or deep (too far down to look at). Paths are the agent's invention: check them before anything else.
+    link, special, or deep (too far down to look at). Paths are the agent's invention: check them
+    before anything else.
     """
 
     mount: int

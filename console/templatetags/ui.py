@@ -128,24 +128,6 @@ def _short(number: float) -> str:
 
 
 @register.filter
-def percent(part: float | None, whole: float | None) -> str:
-    """Say which share of `whole` `part` is; a little is never shown as none, nor most as all."""
-    if not whole:
-        return "–"
-    share = 100 * (part or 0) / whole
-    if 0 < share < 1:
-        return "<1%"
-    return "99%" if 99 <= share < 100 else f"{share:.0f}%"
-
-
-@register.filter
-def money(dollars: float | None) -> str:
-    """Write dollars; a fraction of a cent is never shown as nothing."""
-    dollars = dollars or 0
-    return "<$0.01" if 0 < dollars < 0.01 else f"${dollars:,.2f}"
-
-
-@register.filter
 def duration(seconds: float | None) -> str:
     """Write a length of time given in seconds: 40 ms, 1.2 s, 3 min 04 s, 2 h 05 min."""
     if seconds is None:

@@ -26,8 +26,8 @@ Run a command in bash, in a sandbox without network. It starts in /workspace and
 stores at their mounts; only what it leaves there and in /workspace is kept, when it ends. Each call
 is a new shell: the working directory, exported variables and functions carry over, background
 processes do not. restart: true forgets them. Standard input is empty. Of a long output both ends
-are shown, and a file in /workspace/outputs holds all of it. Memories are UTF-8 text of at most 100 KiB; links, other files
-and empty folders are not kept."""
+are shown, and a file in /workspace/outputs holds all of it. Memories are UTF-8 text of at most
+100 KiB; links, other files and empty folders are not kept."""
 ENDINGS = {
     "timed out": "The command took longer than {seconds:g} s and was stopped.",
     "stopped": "The command was stopped.",

@@ -114,8 +114,7 @@ def take(
 ) -> Account:
     """Make the changes that can be made; the caller's transaction holds them together.
 
-    Those of one store are one change set, named after the command. `room` is what /workspace may
-    hold, in bytes.
+    Those of one store are one change set, named after the command.
     """
     by_folder: dict[int, list[Change]] = {}
     for change in changes:

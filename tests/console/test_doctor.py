@@ -4,7 +4,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from console import doctor
+from console import doctor, preparation
 from console.doctor import Verdict
 from tests import servers
 from tests.console.answers import answering
@@ -94,7 +94,7 @@ def test_a_console_that_is_served_without_a_worker_is_broken(settings, tmp_path)
 
 
 def test_migrations_that_wait_are_broken(db, monkeypatch):
-    monkeypatch.setattr(doctor, "_migrations_to_run", lambda: 2)
+    monkeypatch.setattr(preparation, "migrations_to_run", lambda: 2)
     assert verdicts(doctor.database())["Database"] == Verdict.BROKEN
 
 

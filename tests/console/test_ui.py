@@ -213,28 +213,6 @@ def test_counts(number, words):
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "words"),
-    [
-        (1, 3, "33%"),
-        (0, 3, "0%"),
-        (1, 1000, "<1%"),
-        (999, 1000, "99%"),
-        (5, 5, "100%"),
-        (1, 0, "–"),
-    ],
-)
-def test_shares_never_round_to_none_or_all(part, whole, words):
-    assert ui.percent(part, whole) == words
-
-
-@pytest.mark.parametrize(
-    ("dollars", "words"), [(None, "$0.00"), (0.004, "<$0.01"), (1234.5, "$1,234.50")]
-)
-def test_money(dollars, words):
-    assert ui.money(dollars) == words
-
-
-@pytest.mark.parametrize(
     ("seconds", "words"),
     [(None, "–"), (0.04, "40 ms"), (1.23, "1.2 s"), (59.98, "1 min 00 s"), (184, "3 min 04 s")]
     + [(119.7, "2 min 00 s"), (7500, "2 h 05 min")],

@@ -3,7 +3,8 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import accounts
-from console.models import Role, Workspace
+from console.management.workspaces import find_workspace
+from console.models import Role
 
 
 class Command(BaseCommand):
@@ -19,14 +20,3 @@ class Command(BaseCommand):
             raise CommandError("The name must have 1 to 100 characters.")
         _, secret = accounts.issue_key(find_workspace(workspace), name, role)
         self.stdout.write(secret)
-
-
-def find_workspace(slug: str | None) -> Workspace:
-    slugs = list(Workspace.objects.values_list("slug", flat=True))
-    if not slugs:
-        raise CommandError("There is no workspace yet; start the console once with `make run`.")
-    if slug is None and len(slugs) > 1:
-        raise CommandError(f"Which workspace? Say --workspace with one of: {', '.join(slugs)}.")
-    if slug is not None and slug not in slugs:
-        raise CommandError(f"There is no workspace {slug!r}; there is: {', '.join(slugs)}.")
-    return Workspace.objects.get(slug=slug or slugs[0])

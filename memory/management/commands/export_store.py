@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from console.management.commands.issue_key import find_workspace
+from console.management.workspaces import find_workspace
 from memory import transfer
 from memory.management.stores import find_store
 from memory.paths import Invalid

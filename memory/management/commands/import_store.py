@@ -10,7 +10,7 @@ from typing import IO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console.actors import Actor
-from console.management.commands.issue_key import find_workspace
+from console.management.workspaces import find_workspace
 from console.models import Workspace
 from console.templatetags.ui import visible
 from memory import layouts, packing, paths, transfer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from console.management.commands.issue_key import find_workspace
+from console.management.workspaces import find_workspace
 from console.models import Workspace
 from console.templatetags.ui import visible
 from sessions import importing
