@@ -36,7 +36,7 @@ LAYERS = {
     "memory": """
         apps
         models
-        paths words front_matter highlight footnotes markup rendering alignment diffs merge conflicts listing
+        paths words front_matter highlight footnotes budget tidy markup rendering alignment diffs merge conflicts listing
         literals grams
         ranking
         patterns

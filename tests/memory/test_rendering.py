@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memory import front_matter, highlight, markup
+from memory import front_matter, highlight, markup, tidy
 from memory.rendering import MISSING, TOO_LONG, TOO_TANGLED, render, reveal
 
 pytestmark = pytest.mark.once
@@ -413,4 +413,4 @@ def test_a_sign_within_a_quote_stays():
 
 
 def test_quotes_of_any_depth_end_somewhere():
-    assert html(">" * 1000 + " deep").count("<blockquote>") == markup.DEPTH
+    assert html(">" * 1000 + " deep").count("<blockquote>") == tidy.DEPTH
