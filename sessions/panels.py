@@ -8,7 +8,16 @@ from django.db.models.fields.json import KT
 
 from console.models import Role
 from sessions import budgets, transcript
-from sessions.models import FAILED, REQUIRES_ACTION, Attachment, Event, Session, Status, Thread
+from sessions.models import (
+    BUDGET_REACHED,
+    FAILED,
+    REQUIRES_ACTION,
+    Attachment,
+    Event,
+    Session,
+    Status,
+    Thread,
+)
 from sessions.reading.places import Place, Places
 
 LATEST = 12  # files named per store; the rest is counted
@@ -26,6 +35,7 @@ class State:
     awaits: bool = False  # idle, because a program has to answer a custom tool's call
     failed: bool = False  # idle, because the last turn was given up
     asking: tuple[str, ...] = ()  # calls that wait for permission
+    spent: bool = False  # idle, because the session's own budget is used up
 
     @property
     def label(self) -> str:
@@ -52,7 +62,8 @@ def state(session: Session, thread: Thread, role: Role, began_at: datetime | Non
     closed, end = _why_closed(session, thread, role), transcript.last_end(thread)
     why = transcript.reason(end) if end else ""
     asking = _asking(thread, end) if end and why == REQUIRES_ACTION else ()
-    told = (closed, why == REQUIRES_ACTION, why == FAILED, asking)
+    spent = why == BUDGET_REACHED and session.budget_cents is not None and not closed
+    told = (closed, why == REQUIRES_ACTION, why == FAILED, asking, spent)
     return State(thread.status, began_at, thread.retry_at, *told)
 
 
