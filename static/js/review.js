@@ -81,12 +81,16 @@ function go(file, { scroll = true } = {}) {
   if (scroll) file.scrollIntoView({ block: "start" });
 }
 
+// With the keys the focus comes along: who listens hears the file's name, and Tab goes on from there.
+const attend = (file) => file?.querySelector(".file-toggle")?.focus({ preventScroll: true });
+
 const current = () => files().find((file) => file.dataset.file === here);
 
 function nextFile(step) {
   const shown = files();
   const at = shown.indexOf(current());
   go(shown[at < 0 ? 0 : Math.min(shown.length - 1, Math.max(0, at + step))]);
+  attend(current());
 }
 
 function firstFrom(file, hunks) {
@@ -102,6 +106,7 @@ function nextHunk(step) {
   go(hunk.closest(".review-file"), { scroll: false });
   hunk.classList.add("is-here");
   hunk.scrollIntoView({ block: "center" });
+  attend(current());
 }
 
 // Nobody decides on what they have not seen: a closed file is opened first.

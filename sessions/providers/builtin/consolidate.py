@@ -167,14 +167,9 @@ class _Work:
                 yield f"{verb} {_count(len(pairs), what)}{rest}"
 
     def _files(self) -> Iterator[str]:
-        before, after = self.texts, self.outcome.texts
-        gone = sum(text is None for text in after.values())
-        new = sum(path not in before for path in after)
-        if not after:
+        # How many changed is counted where the index is there too, which is written afterwards.
+        if not self.outcome.texts:
             yield "no file changed"
-        for count, deed in ((new, "new"), (len(after) - new - gone, "changed"), (gone, "removed")):
-            if count:
-                yield f"{_count(count, 'file')} {deed}"
 
     def _troubles(self) -> list[str]:
         lines = [f"Failed: {failure}" for failure in self.failures]

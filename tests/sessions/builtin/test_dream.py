@@ -307,4 +307,4 @@ def test_the_summary_counts_what_happened_and_nothing_else():
     first = consolidate(memory, ("The CMA talk is at 12:00.", "2026-11-21"))
     assert first.startswith("Read 1 file and 1 finding: 0 added, 1 already there. No file changed.")
     second = consolidate(memory, ("Bob is the new host of the reading club.", "2026-11-22"))
-    assert second == "Read 1 file and 1 finding: 1 added, 0 already there. 1 file new."
+    assert second == "Read 1 file and 1 finding: 1 added, 0 already there."
