@@ -11,7 +11,8 @@ GIST_CHARACTERS = 140
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
-_MARKUP = re.compile(r"^[-*+>\s]+|^\d+[.)]\s+")
+_MARKUP = re.compile(r"^[-*+>\s]+|^\d+[.)]\s+|^(?:`{3,}|~{3,}).*")
+_LINK = re.compile(r"!?\[\[[^\[\]|]*?\|?([^\[\]|]*)\]\]|!?\[([^\[\]]*)\]\([^()]*\)")
 SAID = re.compile(r"\s*\((?:said [^)]*|\[said [^\]]*\]\([^)\s]*\))\)")
 """When a line was said, perhaps with a link to where."""
 
@@ -55,11 +56,16 @@ def title_and_gist(path: str, text: str) -> tuple[str, str]:
     for line in _FRONT_MATTER.sub("", text).splitlines():
         heading = _HEADING.match(line)
         if heading and not title:
-            title = heading[1]
+            title = _unlinked(heading[1])
         elif line.strip() and not heading and not gist:
-            gist = SAID.sub("", _MARKUP.sub("", line)).strip()
+            gist = _unlinked(SAID.sub("", _MARKUP.sub("", line))).strip()
     name = path.rpartition("/")[2].removesuffix(".md").replace("-", " ")
     return _inline(title or name), _short(gist)
+
+
+def _unlinked(line: str) -> str:
+    """Links become their words: where they lead to is said from another folder, and may be gone."""
+    return _LINK.sub(lambda link: link[1] or link[2] or "", line)
 
 
 def _inline(title: str) -> str:

@@ -189,7 +189,10 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 document.addEventListener("htmx:load", (event) => {
   const file = event.detail.elt;
-  if (file.matches?.(".review-file") && file.dataset.file === here) file.classList.add("is-here");
+  if (file.matches?.(".review-file") && file.dataset.file === here) {
+    file.classList.add("is-here");
+    if (document.activeElement === document.body) attend(file);
+  }
   if (file.matches?.(".review-file:not(.is-editing)") && closed) setOpen(file, false);
   showViewed();
 });

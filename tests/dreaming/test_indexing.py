@@ -21,7 +21,13 @@ def test_a_line_says_title_path_and_first_sentence():
         ("", ("my notes", "")),
         ("Just this.\n", ("my notes", "Just this.")),
         ("---\ntitle: x\n---\n# Real\n- A point (said 2026-01-01)\n", ("Real", "A point")),
-        ("# [link](x)\n1. First\n", ("link(x)", "First")),
+        ("# [link](x)\n1. First\n", ("link", "First")),
+        # A link from another folder would lead elsewhere here, or nowhere.
+        (
+            "See [[Note 1]], [[code|the code]], [other](../b.md).",
+            ("my notes", "See Note 1, the code, other."),
+        ),
+        ("```python\nprint(1)\n```\n", ("my notes", "print(1)")),
         ("## One ##\n# Two\n", ("One", "")),
     ],
 )
