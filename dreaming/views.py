@@ -177,7 +177,7 @@ def progress_now(request, workspace, pk):
     dream = find_dream(workspace, pk)
     context = {"dream": dream, "progress": Progress(dream)}
     response = render(request, "dreaming/_progress.html", context)
-    if str(context["progress"].found) != request.GET.get("found"):
+    if dream.is_over or str(context["progress"].found) != request.GET.get("found"):
         response["HX-Trigger"] = "found"
     return response
 

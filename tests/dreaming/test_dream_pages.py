@@ -3,7 +3,7 @@
 import pytest
 
 from dreaming import dreams, pipeline, review, subagents, tasks
-from dreaming.models import Dream
+from dreaming.models import Dream, Finding
 from memory import stores
 from memory.models import StoreState
 from sessions import conversation
@@ -225,11 +225,20 @@ def test_a_running_dream_listens_to_its_session(as_bob, dreamer, store):
     assert f"?thread={dream.transcripts.first().thread_id}" in text
 
 
-def test_the_fragment_tells_of_new_findings_once(as_bob, dream):
-    first = as_bob.get(f"{AT}{dream.pk}/progress?found=0", headers=HTMX)
-    assert first.headers["HX-Trigger"] == "found"
-    assert "HX-Trigger" not in as_bob.get(f"{AT}{dream.pk}/progress?found=2").headers
-    text = first.content.decode()
+def test_the_fragment_tells_of_new_findings_once(as_bob, dreamer, store):
+    dream = begin(store, [talked("One is enough."), talked("Two is company.")])
+    pipeline.advance(dream.pk)
+    tasks.work(subagents.waiting(dream.pk)[0])
+    found = Finding.objects.count()
+    told = as_bob.get(f"{AT}{dream.pk}/progress?found={found + 1}", headers=HTMX)
+    assert told.headers["HX-Trigger"] == "found"
+    assert "HX-Trigger" not in as_bob.get(f"{AT}{dream.pk}/progress?found={found}").headers
+
+
+def test_the_last_fragment_asks_for_all_findings_and_for_no_other(as_bob, dream):
+    last = as_bob.get(f"{AT}{dream.pk}/progress?found=2", headers=HTMX)
+    assert last.headers["HX-Trigger"] == "found"  # "nothing so far" becomes "nothing"
+    text = last.content.decode()
     assert 'hx-swap-oob="true"' in text
     assert "hx-trigger" not in text
 
