@@ -41,6 +41,11 @@ class Dreams(models.QuerySet["Dream"]):
     def unfinished(self) -> "Dreams":
         return self.filter(status__in=[DreamStatus.PENDING, DreamStatus.RUNNING])
 
+    def with_undoing(self) -> "Dreams":
+        """`undone_at`: when the last adoption was undone, if it was."""
+        latest = Adoption.objects.filter(dream=models.OuterRef("pk")).order_by("-pk")
+        return self.annotate(undone_at=models.Subquery(latest.values("undone_at")[:1]))
+
     def unsettled(self) -> "Dreams":
         """Those with work left: not over, or over with a session that is still open."""
         return self.filter(

@@ -60,7 +60,7 @@ def _listed(workspace, asked):
         found=Count("transcripts__findings"),
         verified=verified,
     )
-    return rows.order_by("-pk")
+    return rows.with_undoing().order_by("-pk")
 
 
 @workspace_view
@@ -78,7 +78,7 @@ def attention(request, workspace):
     context = {
         "sessions": page.headed(asking[:6]),
         "broken": page.headed(broken[:3]),
-        "waiting": rows.filter(review__state__in=waiting).order_by("ended_at")[:8],
+        "waiting": rows.filter(review__state__in=waiting).with_undoing().order_by("ended_at")[:8],
         "running": rows.unfinished(),
         "is_spent": spending.is_spent(workspace.pk),
         "unsaved": [(each, page.name_of(each.session)) for each in unsaved],

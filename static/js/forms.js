@@ -56,10 +56,11 @@ function markDirty(form) {
 }
 
 // -- Questions before deeds -------------------------------------------------------------------
-function ask(question, action, go) {
+function ask(question, { confirmAction, confirmDismiss }, go) {
   const dialog = document.querySelector("#confirm");
   dialog.querySelector("#confirm-question").textContent = question;
-  dialog.querySelector('[value="ok"]').textContent = action || "Continue";
+  dialog.querySelector('[value="ok"]').textContent = confirmAction || "Continue";
+  dialog.querySelector('[value="cancel"]').textContent = confirmDismiss || "Cancel";
   dialog.returnValue = "cancel";
   dialog.addEventListener("close", () => dialog.returnValue === "ok" && go(), { once: true });
   dialog.showModal();
@@ -71,7 +72,7 @@ function askBeforeSubmit(event) {
   if (!asking.dataset.confirm || form.confirmed) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  ask(asking.dataset.confirm, asking.dataset.confirmAction, () => {
+  ask(asking.dataset.confirm, asking.dataset, () => {
     form.confirmed = true;
     form.requestSubmit(event.submitter);
     form.confirmed = false;
@@ -157,11 +158,11 @@ document.addEventListener("htmx:confirm", (event) => {
   const losing = isLosing(event.detail);
   if (losing) {
     event.preventDefault();
-    ask("Leave without saving what you typed?", "Leave", () => event.detail.issueRequest(true));
+    ask("Leave without saving what you typed?", { confirmAction: "Leave", confirmDismiss: "Stay" }, () => event.detail.issueRequest(true));
   }
   if (losing || !event.detail.question) return;
   event.preventDefault();
-  ask(event.detail.question, event.detail.elt.dataset.confirmAction, () => event.detail.issueRequest(true));
+  ask(event.detail.question, event.detail.elt.dataset, () => event.detail.issueRequest(true));
 });
 
 // Saved, and still here: what was sent is the text that nothing has to be asked about.

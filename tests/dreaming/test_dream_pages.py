@@ -2,7 +2,7 @@
 
 import pytest
 
-from dreaming import dreams, pipeline, review, subagents, tasks
+from dreaming import adoption, dreams, pipeline, review, subagents, tasks
 from dreaming.models import Dream, Finding
 from memory import stores
 from memory.models import StoreState
@@ -75,6 +75,15 @@ def test_the_home_page_names_what_needs_somebody(as_bob, dream, store):
     assert "waits for its review" in text
     assert "Waiting for a worker" in text
     assert "The model &lt;b&gt;refused&lt;/b&gt;." in text
+
+
+def test_an_adoption_that_was_undone_is_not_called_new(as_bob, dream):
+    review.approve(dream, by=TESTER)
+    assert "not adopted yet" in page(as_bob, "attention")
+    adoption.undo(adoption.adopt(dream, "same_store", by=TESTER), by=TESTER)
+    for text in (page(as_bob, "attention"), page(as_bob)):
+        assert "doption undone" in text or "adoption was undone" in text
+        assert "not adopted" not in text
 
 
 def test_the_home_page_says_so_when_nothing_does(as_bob, workspace):
