@@ -16,6 +16,7 @@ from django.conf import settings
 
 from console.celery import app
 from console.live import hub
+from console.sandbox import trees
 
 TICK = 1.0  # seconds
 
@@ -80,6 +81,7 @@ def worker() -> None:
 
 
 def _settle_worker(**options) -> None:
+    trees.look_after_what_is_left()
     settle()
 
 

@@ -2,14 +2,17 @@
 
 A tree is named by a hash over its files. Texts lie once, as hard links: after one change the next
 tree is made of links, and only the new text is fetched. Nobody writes into a tree; whoever runs on
-one holds its lock, and trees that nobody used for long go.
+one holds its lock. A tree goes ten minutes after it was last used, and when the worker ends: what is
+deleted or redacted must not live on here.
 """
 
+import atexit
 import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +26,7 @@ from console.sandbox.jail import NOBODY
 
 ROOMY = 512 << 20  # bytes that must be free in memory before trees may lie there
 KEPT = 24  # trees
+LIFETIME = 600.0  # seconds that a tree stays after its last use
 AN_HOUR = 3600
 LONGEST_NAME = 255  # bytes: what Linux allows one part of a path
 
@@ -49,13 +53,20 @@ def owner() -> int | None:
     return NOBODY if os.geteuid() == 0 else None
 
 
+PLACES = (Path("/dev/shm"), Path("/var/tmp"))  # noqa: S108 - in memory first, where there is room
+
+
+def _name() -> str:
+    digest = hashlib.sha256(str(settings.HOME).encode()).hexdigest()[:12]
+    return f"reverie-{os.geteuid()}-{digest}"
+
+
 @cache
 def home() -> Path:
     """Our folder of trees; in memory where there is room. Nobody else may look into it."""
-    memory = Path("/dev/shm")  # noqa: S108
+    memory, disk = PLACES
     is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOMY
-    name = hashlib.sha256(str(settings.HOME).encode()).hexdigest()[:12]
-    folder = (memory if is_roomy else Path("/var/tmp")) / f"reverie-{os.geteuid()}-{name}"  # noqa: S108
+    folder = (memory if is_roomy else disk) / _name()
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         _give(folder)
@@ -106,9 +117,11 @@ def laid_out(files: Files, fetch: Fetch, *, name: str = "") -> Iterator[Path]:
     tree = home() / "trees" / (name or name_of(files))
     while (lock := _held(tree)) is None:
         _lay(tree, files, fetch)
+    _tidier.remind()
     try:
         yield tree
     finally:
+        os.utime(lock)  # a command may take longer than a tree lives
         os.close(lock)
 
 
@@ -126,9 +139,9 @@ def _held(tree: Path) -> int | None:
 
 
 def _lay(tree: Path, files: Files, fetch: Fetch) -> None:
-    _sweep()
+    _sweep(home())
     blobs = f"{home()}/blobs"
-    with tempfile.TemporaryDirectory(dir=home()) as draft:
+    with _locked(blobs, fcntl.LOCK_SH), tempfile.TemporaryDirectory(dir=home()) as draft:
         root = Path(draft) / "tree"
         for folder in sorted({path.rpartition("/")[0] for path in files} | {""}):
             _make_folder(root, folder)
@@ -162,15 +175,86 @@ def _keep(missing: set[Leaf], fetch: Fetch, draft: str) -> None:
         os.rename(f"{draft}/text", f"{home()}/blobs/{leaf.blob}")  # noqa: PTH104 - many of them
 
 
-def _sweep() -> None:
-    """Take away the trees that were not used for longest, and texts that stand in none."""
-    trees = sorted((home() / "trees").iterdir(), key=_used_at, reverse=True)
-    gone = [tree for tree in trees[KEPT:] if _removed(tree)]
+def tidy(lifetime: float = LIFETIME) -> int:
+    """Take away all trees that nobody has used for so many seconds; return how many are left."""
+    folders = [folder for place in PLACES if (folder := place / _name() / "blobs").is_dir()]
+    left = sum(_sweep(folder.parent, lifetime) for folder in folders)
+    for folder in folders:
+        _drop_unused(folder)
+    return left
+
+
+def _sweep(folder: Path, lifetime: float = LIFETIME) -> int:
+    """Take away the trees that were not used for longest; return how many are left."""
+    trees = sorted((folder / "trees").iterdir(), key=_used_at, reverse=True)
+    old = time.time() - lifetime
+    gone = [
+        tree
+        for place, tree in enumerate(trees)
+        if (place >= KEPT or _used_at(tree) <= old) and _removed(tree)
+    ]
     if gone:
-        for blob in os.scandir(home() / "blobs"):
+        _drop_unused(folder / "blobs")
+    return len(trees) - len(gone)
+
+
+def _drop_unused(blobs: Path) -> None:
+    """Take away texts that stand in no tree, and what a killed worker left half done."""
+    with suppress(BlockingIOError), _locked(blobs, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        for draft in blobs.parent.glob("tmp*"):
+            shutil.rmtree(draft, ignore_errors=True)
+        for blob in os.scandir(blobs):
             with suppress(FileNotFoundError):
                 if blob.stat().st_nlink == 1:
                     os.unlink(blob.path)  # noqa: PTH108 - many of them
+
+
+@contextmanager
+def _locked(blobs: str | Path, how: int) -> Iterator[None]:
+    """Whoever lays a tree keeps the texts from being dropped until they stand in it."""
+    descriptor = os.open(blobs, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def look_after_what_is_left() -> None:
+    """At a worker's start: one that was killed took nothing away."""
+    if tidy():
+        _tidier.remind()
+
+
+class _Tidier:
+    """A thread that looks after trees for as long as there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def remind(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                atexit.unregister(tidy)
+                atexit.register(tidy, 0)
+                self._thread = threading.Thread(target=self._look, name="trees", daemon=True)
+                self._thread.start()
+
+    def _look(self) -> None:
+        left = 1
+        while left:
+            time.sleep(LIFETIME / 4)
+            with self._lock:
+                try:
+                    left = tidy()
+                except OSError:  # another worker takes away the same
+                    continue
+                if not left:  # under the lock: whoever comes now starts another
+                    self._thread = None
+
+
+_tidier = _Tidier()
 
 
 def _used_at(tree: Path) -> float:

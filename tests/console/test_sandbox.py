@@ -102,6 +102,43 @@ def test_a_tree_is_laid_out_once_and_a_swept_one_again(tmp_path):
     assert len(list((trees.home() / "trees").iterdir())) <= trees.KEPT + 1
 
 
+def blobs() -> set[str]:
+    return {entry.name for entry in (trees.home() / "blobs").iterdir()}
+
+
+def test_a_text_goes_with_the_last_tree_it_stood_in():
+    secret = leaves({"secret.md": b"deleted meanwhile"})
+    blob = secret["secret.md"].blob
+    with trees.laid_out(secret, fetched({"": b"deleted meanwhile"})):
+        trees.tidy(0)
+        assert blob in blobs()  # a command still reads it
+    trees.tidy(3600)
+    assert blob in blobs()
+    trees.tidy(0)
+    assert blob not in blobs()
+
+
+def test_a_tree_that_is_being_laid_keeps_its_texts():
+    files = {"a": b"first", "b": b"second"}
+
+    def fetch(wanted):
+        trees.tidy(0)  # another worker, at the worst moment
+        return fetched(files)(wanted)
+
+    with trees.laid_out(leaves({"a": b"first"}), fetched(files)):
+        pass
+    with trees.laid_out(leaves(files), fetch) as tree:
+        assert {path.name: path.read_bytes() for path in tree.iterdir()} == files
+
+
+def test_what_a_killed_worker_left_goes_with_the_next():
+    draft = trees.home() / "tmpkilled" / "tree"
+    draft.mkdir(parents=True)
+    (draft / "secret.md").write_text("half laid")
+    trees.tidy()
+    assert not draft.exists()
+
+
 # -- Ways out -----------------------------------------------------------------------------
 
 
