@@ -7,6 +7,7 @@ written, taken and settled, a thread of the worker, and the same queries.
 import functools
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from celery import beat
 from django.conf import settings
@@ -22,6 +23,14 @@ class Scheduler(beat.PersistentScheduler):
     def apply_entry(self, entry: beat.ScheduleEntry, producer=None) -> None:
         if _has_work(entry.task):
             super().apply_entry(entry, producer)
+
+    def tick(self, **options: Any) -> float:
+        """Send what is due. A clock that was set back must not silence the sweeps until it caught up."""
+        for entry in self.schedule.values():
+            if entry.last_run_at > (now := entry.default_now()):
+                entry.last_run_at = now
+                self._heap = None  # sorted by the old clock
+        return super().tick(**options)
 
     def adjust(self, seconds: float | None, drift: float = 0.0) -> float | None:
         """Sleep until an entry is due. Celery wakes 10 ms before, and then spins until it is."""

@@ -165,6 +165,12 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+CACHES = {
+    "default": _CACHE,
+    # Roomy and apart: nobody shall push a count out by filling the cache with other things.
+    "throttle": {**_CACHE, "LOCATION": "throttle", "OPTIONS": {"MAX_ENTRIES": 50_000}},
+}
 SESSION_COOKIE_NAME = "reverie"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")

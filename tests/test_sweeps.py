@@ -107,3 +107,11 @@ def away() -> bool:
 def test_the_scheduler_sleeps_until_a_sweep_is_due(workspace, rung, scheduler, settings):
     rung()
     assert settings.SWEEP_SECONDS - 1 < scheduler.tick() <= settings.SWEEP_SECONDS
+
+
+def test_a_clock_that_was_set_back_silences_no_sweep(workspace, rung, scheduler, settings):
+    rung()
+    for entry in scheduler.schedule.values():
+        entry.last_run_at += timedelta(hours=1)
+    scheduler.populate_heap()
+    assert scheduler.tick() <= settings.SWEEP_SECONDS

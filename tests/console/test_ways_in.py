@@ -1,4 +1,5 @@
-from django.core.cache import cache
+import pytest
+from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 
@@ -53,6 +54,38 @@ def test_the_pause_holds_for_one_name_at_one_address(alice, bob, client):
     assert sign_in(Client(REMOTE_ADDR="10.0.0.7")).status_code == 302
 
 
+def test_an_address_that_tries_everybody_is_paused_too(alice, client, monkeypatch):
+    monkeypatch.setattr(throttle, "TRIES_OF_AN_ADDRESS", 5)
+    for number in range(5):
+        sign_in(client, f"nobody{number}", "correct horse")
+    assert sign_in(client).status_code == 429
+    assert sign_in(Client(REMOTE_ADDR="10.0.0.7")).status_code == 302
+
+
+def test_other_names_do_not_push_a_count_out(alice, client):
+    for _ in range(throttle.TRIES):
+        throttle.note_failure("alice", "127.0.0.1")
+    for number in range(1000):
+        throttle.note_failure(f"nobody{number}", f"10.0.0.{number % 250}")
+    assert throttle.is_paused("alice", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("address", "other", "is_one"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("", "unix:", False),
+    ],
+)
+def test_addresses_of_one_household_count_as_one(address, other, is_one):
+    for _ in range(throttle.TRIES):
+        throttle.note_failure("alice", address)
+    assert throttle.is_paused("alice", other) == is_one
+
+
 def test_the_right_password_forgets_the_wrong_ones(alice, client):
     for _ in range(throttle.TRIES - 1):
         sign_in(client, password="wrong")
@@ -63,7 +96,7 @@ def test_the_right_password_forgets_the_wrong_ones(alice, client):
 def test_the_pause_ends(alice, client):
     for _ in range(throttle.TRIES):
         sign_in(client, password="wrong")
-    cache.clear()
+    caches["throttle"].clear()
     assert sign_in(client).status_code == 302
 
 
