@@ -224,6 +224,7 @@ SWEEPS = {
 CELERY_BEAT_SCHEDULER = "console.scheduler:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     **{task: {"task": task, **SWEEP} for task in SWEEPS},
+    "sweep sign-ins": {"task": "console.tasks.sweep_sign_ins", **HOURLY},
     "sweep uploads": {"task": "memory.tasks.sweep_uploads", **HOURLY},
     "sweep imports": {"task": "sessions.tasks.sweep_imports", **HOURLY},
 }

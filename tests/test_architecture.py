@@ -18,7 +18,7 @@ LAYERS = {
         models
         rows sandbox vault
         trouble actors htmx middleware templatetags throttle endpoints bells broker live
-        live_datagrams live_postgres celery scheduler
+        live_datagrams live_postgres celery scheduler tasks
         accounts access
         palette
         forms queries

@@ -1,9 +1,13 @@
+from datetime import timedelta
+
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 
-from console import accounts, throttle
+from console import accounts, tasks, throttle
+from console.celery import app
 from console.models import Role
 from tests import factories
 
@@ -151,3 +155,16 @@ def test_a_form_sent_too_late_leads_back_to_its_page_by_way_of_the_sign_in(clien
     assert answer["Location"] == f"/sign-in?next={page}%3Fname%3Dx"
     answer = client.post(rename, headers={"referer": "https://example.org/"})
     assert answer["Location"] == f"/sign-in?next={rename}"
+
+
+def test_sign_ins_that_have_expired_are_thrown_away(as_alice, as_bob):
+    stale = Session.objects.get(pk=as_bob.session.session_key)
+    stale.expire_date -= timedelta(days=30)
+    stale.save()
+    tasks.sweep_sign_ins()
+    assert [kept.pk for kept in Session.objects.all()] == [as_alice.session.session_key]
+
+
+def test_every_scheduled_task_is_known_to_the_workers(settings):
+    app.loader.import_default_modules()
+    assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= set(app.tasks)
