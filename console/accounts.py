@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
@@ -25,10 +26,25 @@ def first_start() -> FirstSignIn | None:
     """Make the owner and a workspace, once; None when somebody is here already."""
     if User.objects.exists():
         return None
-    password = new_password()
-    owner = User.objects.create_user("owner", password=password)
+    owner, password = create_user("owner")
     workspace = create_workspace("My workspace", owner=owner)
     return FirstSignIn(owner.username, password, workspace)
+
+
+class BadName(ValueError):
+    """No username; the message says what one may hold."""
+
+
+def create_user(username: str) -> tuple[User, str]:
+    """Make an account; the password is returned here and can never be read again. Raises `BadName`."""
+    user, password = User(username=User.normalize_username(username)), new_password()
+    try:
+        user.clean_fields(exclude=["password"])
+    except ValidationError as error:
+        raise BadName(" ".join(error.messages)) from None
+    user.set_password(password)
+    user.save()
+    return user, password
 
 
 def new_password() -> str:
@@ -71,14 +87,12 @@ class Newcomer:
 @transaction.atomic
 def invite(workspace: Workspace, username: str, role: str) -> Newcomer:
     """Add the person of this username, with a new account if there is none. Raises `AlreadyMember`."""
-    password = new_password()
-    user = User.objects.filter(username__iexact=username).first()
-    is_new = user is None
+    user, password = User.objects.filter(username__iexact=username).first(), None
     if user is None:
-        user = User.objects.create_user(username, password=password)
+        user, password = create_user(username)
     elif workspace.memberships.filter(user=user).exists():
         raise AlreadyMember(f"{user.username} is a member already. Change the role in the list.")
-    return Newcomer(join(workspace, user, role), password if is_new else None)
+    return Newcomer(join(workspace, user, role), password)
 
 
 class LastOwner(Exception):

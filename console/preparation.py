@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
 from console import accounts
+from console.models import Workspace
 
 
 def shut_out_others() -> None:
@@ -62,6 +63,11 @@ def seed() -> accounts.FirstSignIn | None:
     with transaction.atomic():
         first = accounts.first_start()
         if first:
-            for name in settings.FIRST_START:
-                import_string(name)(first.workspace)
+            furnish(first.workspace)
     return first
+
+
+def furnish(workspace: Workspace) -> None:
+    """Lay out what a new workspace begins with."""
+    for name in settings.FIRST_START:
+        import_string(name)(workspace)
