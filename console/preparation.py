@@ -8,7 +8,7 @@ from contextlib import suppress
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
@@ -26,6 +26,19 @@ def shut_out_others() -> None:
             mode = path.stat().st_mode
             if mode & 0o007:
                 path.chmod(stat.S_IMODE(mode) & ~0o007)
+
+
+def put_away() -> None:
+    """After all processes: let SQLite move its log into the database, so that one file is all there is.
+
+    Processes that end leave the log lying, with what was written last.
+    """
+    if not settings.SQLITE:
+        return
+    with suppress(DatabaseError):  # the next start reads the log just as well
+        connection.ensure_connection()
+        connection.introspection.table_names()
+        connection.close()
 
 
 def migrate() -> None:

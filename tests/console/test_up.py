@@ -106,6 +106,7 @@ def test_the_first_start_prints_a_password_the_second_does_not_and_signals_end_b
     assert house.healthz() == 200
     assert house.says(r"Sign in as owner with the password \S{16}")
     stop(house, signal.SIGINT)
+    assert [path.name for path in (house.folder / "home").glob("*.sqlite3*")] == ["reverie.sqlite3"]
     house.log.write_text("")
     house.up()
     assert house.says("Ctrl-C stops it")

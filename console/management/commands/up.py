@@ -56,6 +56,7 @@ class Command(BaseCommand):
             all_of_it = supervisor.Supervisor(roles.ROLES, listener, self._say)
             greeting = f"Reverie is ready: {settings.PUBLIC_URL}\n{way_in}\nCtrl-C stops it."
             code = asyncio.run(all_of_it.run(greeting))
+            preparation.put_away()
         sys.exit(code)
 
     def _prepare(self) -> FirstSignIn | None:
