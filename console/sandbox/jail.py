@@ -2,6 +2,7 @@
 
 import platform
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,14 +73,16 @@ class Limits:
         }
 
 
-def options(*, can_disable: bool) -> tuple[list[str], list[str]]:
+def options(*, can_disable: bool, hidden: Sequence[str]) -> tuple[list[str], list[str]]:
     """Bubblewrap's arguments before and after the folders.
 
-    Since 0.8 it `can_disable` further user namespaces; the filter below refuses them anyway.
+    Since 0.8 it `can_disable` further user namespaces; the filter below refuses them anyway. What is
+    `hidden`, below /usr, looks empty.
     """
     variables = [part for pair in VARIABLES.items() for part in ("--setenv", *pair)]
     strict = ["--disable-userns"] if can_disable else []
-    before = [*NAMESPACES, *strict, *SYSTEM, *variables]
+    covers = [part for path in hidden for part in ("--tmpfs", path, "--remount-ro", path)]
+    before = [*NAMESPACES, *strict, *SYSTEM, *covers, *variables]
     return before, ["--remount-ro", "/", "--chdir", "/workspace", "--", *SHELL]
 
 
@@ -159,9 +162,16 @@ def is_known_machine() -> bool:
     return platform.machine() in ARCHITECTURES
 
 
-def task(command: str, limits: Limits, *, can_disable: bool = True, **more: Any) -> dict[str, Any]:
+def task(
+    command: str,
+    limits: Limits,
+    *,
+    can_disable: bool = True,
+    hidden: Sequence[str] = (),
+    **more: Any,
+) -> dict[str, Any]:
     """The keeper's job, without the folders."""
-    before, after = options(can_disable=can_disable)
+    before, after = options(can_disable=can_disable, hidden=hidden)
     return {
         "command": command,
         "seconds": limits.seconds,

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from console.sandbox import jail, keeper, trees
 from console.sandbox.jail import Limits
 
@@ -24,6 +26,7 @@ TAIL = 4 << 20  # bytes of output that are kept: its end
 BLOCK = 1 << 16
 KEEPER = (sys.executable, "-I", "-S", keeper.__file__)
 PAUSE = 0.5  # seconds between two questions whether the command is still wanted
+SHARED = Path("/usr")
 GRACE = 30  # seconds that a keeper may take beyond a command's own
 
 
@@ -88,6 +91,7 @@ def run(
         limits,
         bwrap=shutil.which("bwrap") or "",
         can_disable=_can_disable(),
+        hidden=_hidden(),
         base=str(trees.home() / "base"),
         overlay=overlay,
         mounts=[{"at": f.at, "tree": str(f.tree), "writable": f.is_writable} for f in folders],
@@ -112,6 +116,15 @@ def _can_disable() -> bool:
     """Whether this bubblewrap knows how to forbid user namespaces inside its own."""
     told = subprocess.run(["bwrap", "--help"], capture_output=True, check=False)  # noqa: S607
     return b"--disable-userns" in told.stdout
+
+
+def _hidden() -> list[str]:
+    """What is ours below /usr, of which commands see all else: images often have it in /usr/src/app."""
+    ours = {Path(settings.BASE_DIR).resolve(), settings.HOME}
+    if settings.SQLITE:
+        ours.add(Path(settings.DATABASES["default"]["NAME"]).resolve().parent)
+    below = {path for path in ours if SHARED in path.parents}
+    return sorted(str(path) for path in below if not below.intersection(path.parents))
 
 
 class _Listener:

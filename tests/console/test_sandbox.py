@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,15 @@ def test_nothing_of_the_machine_is_there_but_its_programs(run):
     ]
     for path in (Path.cwd(), trees.home(), "/etc/passwd", "/etc/shadow", "/var", "/sys", "/run"):
         assert said(run(f"test -e {path} && echo there")) == ""
+
+
+def test_what_is_ours_below_usr_looks_empty(run, settings):
+    # They stand for /usr/src/app and what is in it; those are not ours to make here.
+    full = (path for path in sorted(Path("/usr/share").iterdir()) if path.is_dir())
+    settings.HOME, settings.BASE_DIR = islice((path for path in full if any(path.iterdir())), 2)
+    for path in (settings.HOME, settings.BASE_DIR):
+        seen = said(run(f"ls -A {path}; touch {path}/x"))
+        assert seen == f"touch: cannot touch '{path}/x': Read-only file system"
 
 
 def test_no_secret_is_in_any_environment(run, monkeypatch):
