@@ -89,12 +89,15 @@ def create(
     state: str = StoreState.ACTIVE,
 ) -> Store:
     """Make an empty store. Raises `Invalid`."""
+    now = timezone.now()
     return Store.objects.create(
         workspace=workspace,
         name=paths.check_name(name),
         description=paths.check_description(description),
         metadata=paths.check_metadata(metadata or {}),
         state=state,
+        created_at=now,
+        updated_at=now,
     )
 
 

@@ -94,8 +94,8 @@ def _changes(new: AgentVersion, old: AgentVersion | None) -> list[str]:
     names = {"system": "system prompt"}
     changed = {*new.config, *old.config}
     changed = [key for key in changed if new.config.get(key) != old.config.get(key)]
-    # Nothing else makes a version; metadata is the agent's, and not kept with each.
-    return sorted(names.get(key, key) for key in changed) or ["metadata"]
+    changed += ["metadata"] if new.metadata != old.metadata else []
+    return sorted(names.get(key, key) for key in changed)
 
 
 def _diffs(old: AgentVersion | None, new: AgentVersion) -> list[tuple[str, Diff]]:

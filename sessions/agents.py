@@ -1,5 +1,6 @@
 """Verbs on agents and environments: every change of an agent is a new version of it."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -81,8 +82,14 @@ def create(workspace: Workspace, config: dict[str, Any], *, metadata: dict | Non
     check_config(config)
     metadata = paths.check_metadata(metadata or {})
     agent = Agent.objects.create(workspace=workspace, name=config["name"], metadata=metadata)
-    AgentVersion.objects.create(agent=agent, number=1, config=config)
+    _keep(agent, config, agent.created_at)
     return agent
+
+
+def _keep(agent: Agent, config: dict[str, Any], at: datetime) -> None:
+    """Keep what the agent is now as its latest version."""
+    mine = {"number": agent.version, "metadata": agent.metadata, "created_at": at}
+    AgentVersion.objects.create(agent=agent, config=config, **mine)
 
 
 @transaction.atomic
@@ -110,7 +117,7 @@ def update(
     agent.version += 1
     agent.name, agent.metadata, agent.updated_at = config["name"], new_metadata, timezone.now()
     agent.save(update_fields=["version", "name", "metadata", "updated_at"])
-    AgentVersion.objects.create(agent=agent, number=agent.version, config=config)
+    _keep(agent, config, agent.updated_at)
     return agent
 
 
@@ -173,12 +180,15 @@ def create_environment(
     metadata: dict | None = None,
 ) -> Environment:
     """Make an environment. Raises `Invalid`."""
+    now = timezone.now()
     environment = Environment(
         workspace=workspace,
         name=name,
         description=description,
         config=config or CLOUD,
         metadata=paths.check_metadata(metadata or {}),
+        created_at=now,
+        updated_at=now,
     )
     _check_environment(environment)
     environment.save()

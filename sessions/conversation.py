@@ -168,7 +168,7 @@ def wake(session: Session, thread: Thread, *sent: Entry, why: dict | None = None
     transaction.on_commit(lambda: tasks.run_turn.delay(thread.pk), robust=True)
     if thread.status == Status.IDLE:
         sent += tuple(telling.status_entries(thread, "running", why))
-        rows.change(thread, status=Status.RUNNING)
+        rows.change(thread, status=Status.RUNNING, updated_at=timezone.now())
         rows.change(session, status=Status.RUNNING)
     return events.append(thread, *sent) if sent else []
 
@@ -189,8 +189,8 @@ def archive(session: Session) -> Session:
     _check_quiet(session)
     for each in [*thread.children.all(), thread]:
         events.append(each, *telling.status_entries(each, "terminated"))
-    session.threads.update(status=Status.TERMINATED)
     now = timezone.now()
+    session.threads.update(status=Status.TERMINATED, updated_at=now)
     saves = session.agent.saves_after is not None and not session.is_dream
     Session.objects.filter(pk=session.pk).update(
         archived_at=now, updated_at=now, status=Status.TERMINATED, save_at=now if saves else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from console.models import Workspace
 from memory import paths
@@ -53,6 +54,7 @@ def start(
     config = agents.check_config(config or agent.latest.config)
     if budget_cents is not None:
         check_budget(workspace, config["model"]["id"], budget_cents)
+    now = timezone.now()
     session = Session.objects.create(
         workspace=workspace,
         agent=agent,
@@ -62,9 +64,12 @@ def start(
         title=check_title(title),
         metadata=paths.check_metadata(metadata or {}),
         budget_cents=budget_cents,
+        created_at=now,
+        updated_at=now,
     )
     attach(session, mounts)
-    Thread.objects.create(session=session, name=session.agent_config["name"])
+    times = {"created_at": now, "updated_at": now}
+    Thread.objects.create(session=session, name=session.agent_config["name"], **times)
     return session
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from sessions.events import Entry
-from sessions.models import Event, Thread
+from sessions.models import Event, Status, Thread
 from sessions.providers.base import ProviderError, Reply
 
 USAGE_KEYS = (
@@ -46,12 +46,16 @@ def span_end(
 
 
 def status_entries(thread: Thread, status: str, private: dict | None = None) -> list[Entry]:
-    """The events that tell a status: the session's (primary thread only) and the thread's."""
+    """The events that tell a status: the session's (primary thread only) and the thread's.
+
+    What ends is told of the thread first: after a session's end programs listen no more.
+    """
     named = {"session_thread_id": thread.pk, "agent_name": thread.name}
-    entries = [Entry(f"session.thread_status_{status}", named, private=private)]
-    if thread.parent_id is None:
-        entries.insert(0, Entry(f"session.status_{status}"))
-    return entries
+    own = Entry(f"session.thread_status_{status}", named, private=private)
+    if thread.parent_id:
+        return [own]
+    whole = Entry(f"session.status_{status}")
+    return [own, whole] if status == Status.TERMINATED else [whole, own]
 
 
 def result(call: Event, text: str, is_error: bool, facts: dict | None = None) -> Entry:

@@ -33,7 +33,7 @@ def agent(agent: Agent, version: Any = None) -> dict[str, Any]:
         "id": agent.pk,
         "version": version.number,
         **version.config,
-        "metadata": agent.metadata,
+        "metadata": version.metadata,
         "created_at": stamp(agent.created_at),
         "updated_at": stamp(version.created_at),
         "archived_at": stamp(agent.archived_at),

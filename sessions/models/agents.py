@@ -30,7 +30,7 @@ class Agent(models.Model):
     id = PublicIdField(prefix="agent")
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="agents")
     version = models.PositiveIntegerField(default=1, help_text="The latest.")
-    # A copy of the latest version's name, for lists and searches.
+    # Copies of the latest version's, for lists and searches.
     name = models.CharField(max_length=256)
     metadata = models.JSONField(default=dict)
     # Like the default stores, this is about sessions that are there already, and makes no version.
@@ -66,6 +66,7 @@ class AgentVersion(models.Model):
     agent = models.ForeignKey(Agent, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     config = models.JSONField()
+    metadata = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -60,6 +60,17 @@ def test_an_unknown_model_is_not_found(api):
 TOOLSET = {"type": "agent_toolset_20260401"}
 
 
+def test_each_version_of_an_agent_has_the_metadata_it_had(api):
+    agent = create_agent(api, metadata={"stage": "draft"})
+    url = f"/v1/agents/{agent['id']}"
+    api.post(url, {"metadata": {"stage": "live"}, "system": "Be brief."})
+    api.post(url, {"metadata": {"stage": None}})
+    versions = api.get(f"{url}/versions").json()["data"]
+    assert [each["metadata"] for each in versions] == [{}, {"stage": "live"}, {"stage": "draft"}]
+    assert api.get(url, {"version": 1}).json() == agent
+    assert agent["created_at"] == agent["updated_at"]
+
+
 def create_agent(api, **changes):
     return api.post("/v1/agents", {"name": "Ada", "model": "builtin", **changes}).json()
 

@@ -110,7 +110,9 @@ def test_an_archived_session_is_listed_when_asked_for_and_is_terminated(api):
     session = make_session()
     assert api.post(of(session, "/archive")).json()["status"] == "terminated"
     assert ids(api) == [] and ids(api, include_archived="true") == [session.pk]
-    assert session.events.last().type == "session.thread_status_terminated"
+    assert session.events.last().type == "session.status_terminated"
+    [thread] = api.get(of(session, "/threads")).json()["data"]
+    assert thread["updated_at"] == thread["archived_at"] > thread["created_at"]
 
 
 @pytest.mark.parametrize(

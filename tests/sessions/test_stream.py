@@ -250,7 +250,7 @@ def test_a_stream_goes_on_when_the_session_is_idle(session, key):
 
 def test_archiving_ends_the_stream_after_its_last_event(session, key):
     heard = listen(url(session), lambda: conversation.archive(session), headers=key, enough=its_end)
-    assert heard.events[0] == "session.status_terminated"
+    assert heard.events == ["session.thread_status_terminated", "session.status_terminated"]
     assert heard.has_ended
 
 
