@@ -42,8 +42,13 @@ def invalid(message: str, **extra: Any) -> ApiError:
     return ApiError(400, "invalid_request_error", message, **extra)
 
 
-def not_found(what: str, given: str) -> ApiError:
-    return ApiError(404, "not_found_error", f"{what} {given!r} was not found.")
+def not_found(what: str, given: str, **extra: Any) -> ApiError:
+    return ApiError(404, "not_found_error", f"{what} {given!r} was not found.", **extra)
+
+
+def code(name: str) -> dict[str, Any]:
+    """What to add to an error that the SDKs know by a code, and raise as a class of its own."""
+    return {"details": {"error_code": name}}
 
 
 def conflict(message: str, type: str = "conflict_error", **extra: Any) -> ApiError:
@@ -124,11 +129,11 @@ def needs(role: str) -> Callable:
     return door
 
 
-def find(rows: models.QuerySet, public_id: str, what: str):
-    """Fetch a row of this workspace; an unknown id and a stranger's answer alike."""
+def find(rows: models.QuerySet, public_id: str, what: str, **extra: Any):
+    """Fetch a row of this workspace; an unknown id and a stranger's answer alike, with `extra`."""
     row = rows.filter(pk=public_id).first()
     if row is None:
-        raise not_found(what, public_id)
+        raise not_found(what, public_id, **extra)
     return row
 
 

@@ -16,6 +16,10 @@ class Invalid(ValueError):
     """What was asked breaks a rule; the message says which, and what would be right."""
 
 
+class InvalidMetadata(Invalid):
+    """Too much metadata, or some that cannot be."""
+
+
 def check_path(path: str) -> str:
     """Return the path when a memory may stand there; raise `Invalid` otherwise."""
     if not path.startswith("/"):
@@ -97,16 +101,16 @@ def check_description(description: str) -> str:
 def check_metadata(metadata: dict) -> dict:
     """Up to 16 pairs of strings: keys of 1–64 characters, values of up to 512."""
     if len(metadata) > 16:
-        raise Invalid("metadata may have at most 16 entries.")
+        raise InvalidMetadata("metadata may have at most 16 entries.")
     for key, value in metadata.items():
         if not isinstance(key, str) or not 1 <= len(key) <= 64:
-            raise Invalid("A metadata key must have 1 to 64 characters.")
+            raise InvalidMetadata("A metadata key must have 1 to 64 characters.")
         if not isinstance(value, str) or len(value) > 512:
-            raise Invalid(
+            raise InvalidMetadata(
                 f"The metadata value of {key!r} must be a string of up to 512 characters."
             )
         if "\x00" in key + value:
-            raise Invalid("metadata may not contain a NUL character.")
+            raise InvalidMetadata("metadata may not contain a NUL character.")
     return metadata
 
 

@@ -32,6 +32,12 @@ CLOUD = {
         "pip": [],
     },
 }
+LIMITED = {
+    "type": "limited",
+    "allowed_hosts": [],
+    "allow_mcp_servers": False,
+    "allow_package_managers": False,
+}
 MOST_MINUTES = 30 * 24 * 60
 
 

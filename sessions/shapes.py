@@ -148,7 +148,7 @@ class Environment(TypedDict):
     description: str | None
     config: EnvironmentInUse
     metadata: Metadata
-    scope: str | None
+    scope: Literal["organization"]
     created_at: Time
     updated_at: Time
     archived_at: Time | None

@@ -48,7 +48,7 @@ def environment(environment: Environment) -> dict[str, Any]:
         "description": environment.description,
         "config": {**environment.config, "bash": shells.of(environment.config)},
         "metadata": environment.metadata,
-        "scope": None,
+        "scope": "organization",
         "created_at": stamp(environment.created_at),
         "updated_at": stamp(environment.updated_at),
         "archived_at": stamp(environment.archived_at),

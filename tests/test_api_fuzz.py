@@ -53,7 +53,7 @@ STATE = {
 }
 UNSAID = re.compile(
     "names .* twice|one agent_toolset|message is empty|needs `agent_id`|needs exactly one"
-    "|is no zip|more than 0|budget_create_only|type cloud|address of anything|There is no .* in this store"
+    "|is no zip|configuration is its `name`|more than 0|budget_create_only|type cloud|address of anything|There is no .* in this store"
 )
 HOSTILE = [
     "\0",

@@ -25,8 +25,14 @@ class DreamModel(Body):
     speed: Literal["standard", "fast"] | None = None
 
 
-class OutputBehavior(Body):
-    type: Literal["create_new", "update_existing"]
+class IntoNewStore(Body):
+    type: Literal["create_new"]
+
+
+class IntoTheSameStore(Body):
+    """Not offered by this server: a dream's output is reviewed, then adopted."""
+
+    type: Literal["update_existing"]
     memory_store_id: str | None = None
 
 
@@ -39,7 +45,9 @@ class DreamCreate(Body):
     instructions: (
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_INSTRUCTIONS)] | None
     ) = None
-    output_behavior: OutputBehavior | None = None
+    output_behavior: (
+        Annotated[IntoNewStore | IntoTheSameStore, Field(discriminator="type")] | None
+    ) = None
 
 
 class Decide(Body):

@@ -3,11 +3,11 @@
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from console.api import ApiError, api, conflict, envelope, invalid, memory_auth
+from console.api import ApiError, api, code, conflict, envelope, invalid, memory_auth
 from memory import wire
 from memory.api import change_sets, memories, search, stores, transfer, versions
 from memory.change_sets import NeedsPerson
-from memory.paths import Invalid
+from memory.paths import Invalid, InvalidMetadata
 from memory.stores import Conflict, Occupied, Refused, Vanished
 
 router = Router(auth=memory_auth)
@@ -22,6 +22,11 @@ for _part in (stores, memories, versions, change_sets, search, transfer):
 @api.exception_handler(Refused)
 def _invalid(request: HttpRequest, error: Exception) -> HttpResponse:
     return envelope(request, invalid(str(error)))
+
+
+@api.exception_handler(InvalidMetadata)
+def _invalid_metadata(request: HttpRequest, error: InvalidMetadata) -> HttpResponse:
+    return envelope(request, invalid(str(error), **code("invalid_metadata")))
 
 
 @api.exception_handler(Conflict)

@@ -1,7 +1,7 @@
 """Agents (wire contract §8)."""
 
 from collections import Counter
-from typing import Any, get_args
+from typing import Any
 
 from ninja import Query, Router
 
@@ -11,6 +11,8 @@ from console.queries import Between, Cursor, Limit
 from console.shapes import Page
 from sessions import agents, shapes, wire
 from sessions.api.bodies import (
+    TOOLS,
+    WEB_TOOLS,
     AgentCreate,
     AgentUpdate,
     ModelChoice,
@@ -23,7 +25,6 @@ from sessions.models import Agent
 
 router = Router(tags=["Agents"])
 ALLOW = {"type": "always_allow"}
-NOT_OFFERED = {"web_fetch", "web_search"}
 
 
 def resolve_model(given: str | ModelChoice, before: dict | None = None) -> dict[str, Any]:
@@ -56,14 +57,14 @@ def _check_names(tools: list) -> None:
     if len(toolsets) > 1:
         raise invalid("`tools` can hold one agent_toolset_20260401 only.")
     configs = [config for toolset in toolsets for config in toolset.configs or []]
-    builtin = set(get_args(ToolConfig.model_fields["name"].annotation)) if toolsets else set()
+    builtin = TOOLS | WEB_TOOLS if toolsets else set()
     custom = [tool.name for tool in tools if not isinstance(tool, Toolset)]
     for names in ([config.name for config in configs], [*builtin, *custom]):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise invalid(f"`tools` names {twice[0]!r} twice.")
     for config in configs:
-        if config.name in NOT_OFFERED and config.enabled:
+        if config.name in WEB_TOOLS and config.enabled:
             raise invalid(f"The tool {config.name!r} is not offered by this server; leave it out.")
 
 
@@ -78,12 +79,18 @@ def _resolve_toolset(toolset: Toolset) -> dict[str, Any]:
             {
                 "type": config.name,
                 "name": config.name,
-                "enabled": enabled if config.enabled is None else config.enabled,
+                "enabled": _is_enabled(config, enabled),
                 "permission_policy": _policy(config.permission_policy, policy),
             }
             for config in toolset.configs or []
         ],
     }
+
+
+def _is_enabled(config: ToolConfig, otherwise: bool) -> bool:
+    return (
+        (otherwise and config.name not in WEB_TOOLS) if config.enabled is None else config.enabled
+    )
 
 
 def _policy(given: Policy | None, otherwise: dict[str, str]) -> dict[str, str]:
@@ -95,8 +102,8 @@ def check_offered(body) -> None:
     for field in ("skills", "mcp_servers", "multiagent"):
         if getattr(body, field, None):
             raise invalid(f"`{field}` is not offered by this server; leave it out or null.")
-    identity = getattr(body, "execution_identity", None) or {}
-    if identity.get("type", "service_account") != "service_account":
+    identity = getattr(body, "execution_identity", None)
+    if identity and identity.type != "service_account":
         raise invalid("Only the execution identity service_account is offered by this server.")
 
 

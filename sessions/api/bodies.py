@@ -3,14 +3,20 @@
 Absent and null differ: what was not sent is not in `model_fields_set`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 
 from ninja import Schema
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from console.queries import Metadata, MetadataPatch, Says
-from sessions import shells
 from sessions.api.blocks import Returned, Said
 
 MOST_EVENTS = 1000  # sent at once
@@ -48,19 +54,41 @@ class ToolDefaults(Body):
     permission_policy: Policy | None = None
 
 
-class ToolConfig(Schema):
-    model_config = ConfigDict(strict=True)
-
-    name: Literal["bash", "edit", "read", "write", "glob", "grep", "web_fetch", "web_search"]
-    type: str | None = None
+class ToolConfig(Body):
+    name: Literal["bash", "edit", "read", "write", "glob", "grep"]
+    type: Annotated[str | None, Says("The same as `name`.")] = None
     enabled: bool | None = None
     permission_policy: Policy | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one_tool(self) -> Self:
+        if self.type not in (None, self.name):
+            raise ValueError("the `type` of a tool's configuration is its `name`")
+        return self
+
+
+class WebToolConfig(ToolConfig):
+    """Of a tool that this server does not offer."""
+
+    name: Literal["web_fetch", "web_search"]
+    enabled: Annotated[bool | None, Says("Not true.")] = None
+    allowed_domains: list[str] | None = None
+    blocked_domains: list[str] | None = None
+    max_content_tokens: int | None = None
+    url_sources: dict | None = None
+    user_location: dict | None = None
+
+
+AnyToolConfig = Annotated[ToolConfig | WebToolConfig, Field(discriminator="name")]
+TOOLS, WEB_TOOLS = (
+    set(get_args(kind.model_fields["name"].annotation)) for kind in (ToolConfig, WebToolConfig)
+)
 
 
 class Toolset(Body):
     type: Literal["agent_toolset_20260401"]
     default_config: ToolDefaults | None = None
-    configs: Annotated[list[ToolConfig], Field(max_length=16)] | None = None
+    configs: Annotated[list[AnyToolConfig], Field(max_length=16)] | None = None
 
 
 class CustomTool(Body):
@@ -83,6 +111,13 @@ AnyTool = Annotated[Toolset | CustomTool, Field(discriminator="type")]
 Tools = Annotated[list[AnyTool], Field(max_length=256)]
 
 
+class ExecutionIdentity(Body):
+    """Whose rights the agent's runs have; `aws_role` is not offered."""
+
+    type: Literal["service_account", "aws_role"]
+    role_arn: str | None = None
+
+
 class AgentCreate(Body):
     name: Name
     model: Name | ModelChoice
@@ -93,7 +128,7 @@ class AgentCreate(Body):
     mcp_servers: NotOffered | None = None
     multiagent: Annotated[dict, Says(maxProperties=0)] | None = None
     metadata: Metadata | None = None
-    execution_identity: dict | None = None
+    execution_identity: ExecutionIdentity | None = None
 
 
 class AgentUpdate(Body):
@@ -107,69 +142,7 @@ class AgentUpdate(Body):
     mcp_servers: NotOffered | None = None
     multiagent: Annotated[dict, Says(maxProperties=0)] | None = None
     metadata: MetadataPatch | None = None
-    execution_identity: dict | None = None
-
-
-class Unrestricted(Body):
-    type: Literal["unrestricted"]
-
-
-class Limited(Body):
-    type: Literal["limited"]
-    allowed_hosts: list[str] = []
-    allow_mcp_servers: bool = False
-    allow_package_managers: bool = False
-
-
-Networking = Annotated[Unrestricted | Limited, Field(discriminator="type")]
-
-
-class Packages(Body):
-    type: Literal["packages"] = "packages"
-    apt: list[str] | None = None
-    cargo: list[str] | None = None
-    gem: list[str] | None = None
-    go: list[str] | None = None
-    npm: list[str] | None = None
-    pip: list[str] | None = None
-
-
-def _limit(name: str) -> Any:
-    least, most = shells.RANGES[name]
-    return Annotated[int, Says(minimum=least, maximum=most)] | None
-
-
-class Shell(Body):
-    """Whether sessions here have `bash`, and within which limits; an addition of this server."""
-
-    enabled: bool | None = None
-    timeout_seconds: _limit("timeout_seconds") = None
-    memory_mb: _limit("memory_mb") = None
-    processes: _limit("processes") = None
-    disk_mb: _limit("disk_mb") = None
-
-
-class EnvironmentConfig(Body):
-    type: Literal["cloud", "self_hosted"] = "cloud"
-    networking: Networking | None = None
-    packages: Packages | None = None
-    bash: Shell | None = None
-
-
-class EnvironmentCreate(Body):
-    name: Name
-    config: EnvironmentConfig | None = None
-    description: str | None = None
-    metadata: Metadata | None = None
-    scope: str | None = None
-
-
-class EnvironmentUpdate(Body):
-    name: Name | None = None
-    config: EnvironmentConfig | None = None
-    description: str | None = None
-    metadata: MetadataPatch | None = None
-    scope: str | None = None
+    execution_identity: ExecutionIdentity | None = None
 
 
 class AgentRef(Body):
@@ -194,6 +167,15 @@ class StoreResource(Body):
     memory_store_id: str
     access: Literal["read_write", "read_only"] | None = None
     instructions: Annotated[str, StringConstraints(max_length=4096)] | None = None
+
+
+def _is_store(resource: Any) -> Any:
+    if isinstance(resource, dict) and resource.get("type") in ("file", "github_repository"):
+        raise ValueError("files and repositories are not offered by this server: leave them out")
+    return resource
+
+
+Resource = Annotated[StoreResource, BeforeValidator(_is_store)]
 
 
 class UserMessage(Body):
@@ -266,7 +248,7 @@ class SessionCreate(Body):
     environment_id: str
     title: str | None = None
     metadata: Metadata | None = None
-    resources: list[StoreResource] | None = None
+    resources: list[Resource] | None = None
     initial_events: Annotated[list[FirstEvent], Field(max_length=50)] | None = None
     vault_ids: Annotated[list[str], Says("Not offered: empty or null.", maxItems=0)] | None = None
     budget: Budget | None = None

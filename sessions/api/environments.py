@@ -6,39 +6,63 @@ from django.db.models import ProtectedError
 from ninja import Router
 
 from console import api
-from console.api import find, invalid, needs
+from console.api import code, find, invalid, needs
 from console.queries import Cursor, Limit
 from console.shapes import Page
 from sessions import agents, shapes, shells, wire
-from sessions.api.bodies import EnvironmentConfig, EnvironmentCreate, EnvironmentUpdate
+from sessions.api.environment_bodies import (
+    EnvironmentConfig,
+    EnvironmentCreate,
+    EnvironmentUpdate,
+    Limited,
+    Unrestricted,
+)
+from sessions.models import Environment
 
 router = Router(tags=["Environments"])
 
 
-def _config(given: EnvironmentConfig | None, before: dict = agents.CLOUD) -> dict[str, Any]:
+def find_environment(request, environment_id: str) -> Environment:
+    unknown = code("environment_not_found")
+    return find(request.workspace.environments, environment_id, "The environment", **unknown)
+
+
+def _config(given: EnvironmentConfig | None, before: dict | None = None) -> dict[str, Any]:
     """Merge a given configuration into the one before; the kind cannot change."""
+    if given and given.type != "cloud":
+        extra = code("invalid_config_type_change") if before else {}
+        raise invalid("Only environments of the type cloud are offered.", **extra)
+    before = before or agents.CLOUD
     if given is None:
         return before
-    if given.type != "cloud":
-        raise invalid(
-            "Only environments of the type cloud are offered.",
-            details={"error_code": "invalid_config_type_change"},
-        )
     packages = given.packages.model_dump(exclude_none=True) if given.packages else {}
     shell = given.bash.model_dump(exclude_none=True) if given.bash else {}
-    networking = given.networking.model_dump() if given.networking else before["networking"]
     return {
         "type": "cloud",
-        "networking": networking,
+        "networking": _networking(given.networking, before["networking"]),
         "packages": {**before["packages"], **packages},
         "bash": {**shells.of(before), **shell},
     }
+
+
+def _networking(given: Unrestricted | Limited | None, before: dict[str, Any]) -> dict[str, Any]:
+    if given is None:
+        return before
+    changes = given.model_dump(exclude_none=True)
+    same = before if before["type"] == given.type else {}
+    return (agents.LIMITED if given.type == "limited" else {}) | same | changes
+
+
+def _check_scope(body: EnvironmentCreate | EnvironmentUpdate) -> None:
+    if body.scope == "account":
+        raise invalid("`scope`: an environment is its whole workspace's; use organization.")
 
 
 @router.post("")
 @needs("editor")
 def create_environment(request, body: EnvironmentCreate) -> shapes.Environment:
     """Create an environment"""
+    _check_scope(body)
     environment = agents.create_environment(
         request.workspace,
         body.name,
@@ -66,11 +90,7 @@ def list_environments(
 @router.get("/{environment_id}")
 def retrieve_environment(request, environment_id: str) -> shapes.Environment:
     """Retrieve an environment"""
-    return wire.environment(_find(request, environment_id))
-
-
-def _find(request, environment_id: str):
-    return find(request.workspace.environments, environment_id, "The environment")
+    return wire.environment(find_environment(request, environment_id))
 
 
 @router.post("/{environment_id}")
@@ -80,11 +100,10 @@ def update_environment(request, environment_id: str, body: EnvironmentUpdate) ->
 
     What is absent stays; `config` is merged, and `metadata` is a patch in which null or "" takes a key away.
     """
-    environment = _find(request, environment_id)
+    _check_scope(body)
+    environment = find_environment(request, environment_id)
     if environment.archived_at:
-        raise invalid(
-            "This environment is archived.", details={"error_code": "environment_archived"}
-        )
+        raise invalid("This environment is archived.", **code("environment_archived"))
     changes = {"name": body.name} if body.name is not None else {}
     if "description" in body.model_fields_set:
         changes["description"] = body.description
@@ -103,7 +122,7 @@ def archive_environment(request, environment_id: str) -> shapes.Environment:
 
     Its sessions go on, new ones are refused.
     """
-    return wire.environment(agents.archive_environment(_find(request, environment_id)))
+    return wire.environment(agents.archive_environment(find_environment(request, environment_id)))
 
 
 @router.delete("/{environment_id}")
@@ -113,7 +132,7 @@ def delete_environment(request, environment_id: str) -> shapes.DeletedEnvironmen
 
     Refused while sessions use it.
     """
-    environment = _find(request, environment_id)
+    environment = find_environment(request, environment_id)
     try:
         environment.delete()
     except ProtectedError:

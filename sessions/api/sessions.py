@@ -21,6 +21,7 @@ from sessions.api.bodies import (
     StoreResource,
     Version,
 )
+from sessions.api.environments import find_environment
 from sessions.events import Entry
 from sessions.models import Access, Session, Status
 
@@ -75,7 +76,7 @@ def create_session(request, body: SessionCreate) -> shapes.Session:
     if body.vault_ids:
         raise invalid("`vault_ids` is not offered by this server; leave it out.")
     agent, version, config = _agent(request, body.agent)
-    environment = find(request.workspace.environments, body.environment_id, "The environment")
+    environment = find_environment(request, body.environment_id)
     with transaction.atomic():
         session = opening.start(
             request.workspace,

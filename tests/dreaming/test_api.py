@@ -80,6 +80,7 @@ def test_the_model_may_be_an_object(api, dreamer, store):
         ({"instructions": ""}, "at least 1 character"),
         ({"instructions": "x" * 4097}, "at most 4096"),
         ({"output_behavior": {"type": "update_existing"}}, "not offered"),
+        ({"output_behavior": {"type": "create_new", "memory_store_id": "x"}}, "memory_store_id"),
         ({"colour": "blue"}, "colour"),
         ({"inputs": []}, "exactly one"),
     ],

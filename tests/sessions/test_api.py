@@ -93,6 +93,25 @@ def test_an_agent_comes_back_with_every_documented_field(api):
     ]
 
 
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"name": "read", "permision_policy": {"type": "always_ask"}}, "permision_policy"),
+        ({"name": "read", "allowed_domains": ["a.example"]}, "allowed_domains"),
+        ({"name": "read", "type": "write"}, "type"),
+    ],
+)
+def test_a_setting_that_a_tool_does_not_have_is_not_passed_over(api, config, named):
+    body = {"name": "Ada", "model": "builtin", "tools": [TOOLSET | {"configs": [config]}]}
+    assert named in error(api.post("/v1/agents", body))
+
+
+def test_a_tool_that_is_not_offered_never_seems_to_be_on(api):
+    config = {"name": "web_search", "type": "web_search", "allowed_domains": ["a.example"]}
+    (echo,) = create_agent(api, tools=[TOOLSET | {"configs": [config]}])["tools"][0]["configs"]
+    assert echo["enabled"] is False
+
+
 def test_tool_configs_are_echoed_with_their_type(api):
     toolset = TOOLSET | {"configs": [{"name": "write", "enabled": False}]}
     (config,) = create_agent(api, tools=[toolset])["tools"][0]["configs"]
@@ -164,6 +183,42 @@ def test_the_kind_of_an_environment_cannot_change(api):
     response = api.post(f"/v1/environments/{pk}", {"config": {"type": "self_hosted"}})
     error(response)
     assert response.json()["error"]["details"]["error_code"] == "invalid_config_type_change"
+
+
+def test_what_limited_networking_leaves_open_stays(api):
+    limited = {"type": "limited", "allowed_hosts": ["a.example"], "allow_mcp_servers": None}
+    config = {"type": "cloud", "networking": limited}
+    made = api.post("/v1/environments", {"name": "Lab", "config": config}).json()
+    closed = {"allow_mcp_servers": False, "allow_package_managers": False}
+    assert made["config"]["networking"] == limited | closed
+    config["networking"] = {"type": "limited", "allow_package_managers": True}
+    changed = api.post(f"/v1/environments/{made['id']}", {"config": config}).json()
+    assert changed["config"]["networking"] == limited | closed | config["networking"]
+    config["networking"] = {"type": "unrestricted"}
+    changed = api.post(f"/v1/environments/{made['id']}", {"config": config}).json()
+    assert changed["config"]["networking"] == {"type": "unrestricted"}
+
+
+def test_an_environment_is_its_whole_workspaces(api):
+    body = {"name": "Lab", "scope": "organization"}
+    assert api.post("/v1/environments", body).json()["scope"] == "organization"
+    for scope in ("account", "galaxy"):
+        assert "scope" in error(api.post("/v1/environments", body | {"scope": scope}))
+
+
+def test_the_sdks_know_these_errors_by_their_code(api):
+    def code(answer):
+        return answer.json()["error"]["details"]["error_code"]
+
+    url = f"/v1/environments/{api.post('/v1/environments', {'name': 'Lab'}).json()['id']}"
+    session = {"agent": make_agent().pk, "environment_id": "env_x"}
+    assert code(api.get("/v1/environments/env_x")) == "environment_not_found"
+    assert code(api.post("/v1/sessions", session)) == "environment_not_found"
+    assert code(api.post(url, {"metadata": {"k": "v" * 513}})) == "invalid_metadata"
+    api.post(f"{url}/archive")
+    assert code(api.post(url, {"name": "x"})) == "environment_archived"
+    hosted = {"name": "Lab", "config": {"type": "self_hosted"}}
+    assert "details" not in api.post("/v1/environments", hosted).json()["error"]
 
 
 def test_an_environment_in_use_is_not_deleted(api):

@@ -83,6 +83,8 @@ def test_an_execution_identity_that_is_not_offered_is_refused(api):
     identity = {"type": "aws_role", "role_arn": "arn:aws:iam::1:role/x"}
     body = {"name": "x", "model": "builtin", "execution_identity": identity}
     assert "service_account" in error(api.post("/v1/agents", body))
+    body["execution_identity"] = {}
+    assert "execution_identity.type" in error(api.post("/v1/agents", body))
 
 
 def test_a_method_that_is_not_offered_is_said_in_the_envelope(api):
