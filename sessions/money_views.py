@@ -52,9 +52,14 @@ def monthly(request, workspace):
         if form.is_valid():
             tokens, cents = form.cleaned_data["tokens"], form.cents
             spending.set_limit(workspace, tokens=tokens, cents=cents)
-            messages.success(
-                request, "The budget is saved. What waited for it goes on in a moment."
-            )
+            if spending.is_spent(workspace.pk):
+                said = (
+                    "The budget is saved. More than that is used already, so turns and dreams wait."
+                )
+                messages.warning(request, said)
+            else:
+                said = "The budget is saved. What waited for it goes on in a moment."
+                messages.success(request, said)
             return redirect("sessions:monthly", workspace.slug)
     context = {
         "form": form,

@@ -191,3 +191,6 @@ addEventListener("beforeunload", (event) => {
 
 fit(document);
 remember(document);
+
+// What was made is shown once, in the answer to the form: reloading that must not make another.
+if (document.querySelector("[data-shown-once]")) history.replaceState(history.state, "", location.href);

@@ -124,6 +124,14 @@ def test_an_owner_sets_the_limits_and_everybody_sees_them(as_alice, as_vera, wor
     assert spending.standing(workspace.pk).most_cents is None
 
 
+def test_a_limit_below_what_is_used_is_not_said_to_let_anything_go_on(as_alice, workspace):
+    spending.add(workspace.pk, 5, 7)
+    spent = as_alice.post(PAGE, {"dollars": "", "tokens": "3"}, follow=True).content.decode()
+    assert "turns and dreams wait" in spent and "goes on in a moment" not in spent
+    raised = as_alice.post(PAGE, {"dollars": "", "tokens": "300"}, follow=True).content.decode()
+    assert "goes on in a moment" in raised
+
+
 @pytest.mark.parametrize("wrong", [{"dollars": "0"}, {"dollars": "-3"}, {"tokens": "many"}])
 def test_a_limit_that_is_none_is_said_at_its_field(as_alice, workspace, wrong):
     answer = as_alice.post(PAGE, wrong)
