@@ -11,6 +11,7 @@ from sessions.providers import catalogue
 from sessions.tools import enabled_tools
 
 OTHER = "other"
+MANY = 12  # models; fewer are seen at a glance
 SAVES_AFTER = 30  # minutes, unless somebody chooses
 TOOLS = {
     "read": "reads files",
@@ -62,9 +63,12 @@ class AgentForm(forms.Form):
 
     def __init__(self, workspace: Workspace, data: Any = None, agent: Agent | None = None) -> None:
         self.config = agent.latest.config if agent else agents.blank_config("", "builtin")
-        self.models = catalogue.models(workspace)
-        known = [model.id for model in self.models]
         chosen = self.config["model"]["id"]
+        self.models = catalogue.models(workspace)
+        self.is_long = len(self.models) > MANY
+        if self.is_long:  # the one that is chosen comes first, where it is seen
+            self.models = sorted(self.models, key=lambda model: model.id != chosen)
+        known = [model.id for model in self.models]
         initial = {
             "name": self.config["name"],
             "description": self.config["description"],

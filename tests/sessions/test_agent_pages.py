@@ -190,3 +190,14 @@ def test_one_of_many_agents_is_found_by_its_name(as_vera, workspace):
     found = shown(as_vera.get(where, {"q": "ONLY"}, headers={"HX-Request": "true"}))
     assert "Only one" in found and "Agent 01" not in found and "<html" not in found
     assert "No agent of that name" in shown(as_vera.get(where, {"q": "nobody"}))
+
+
+def test_among_many_models_the_chosen_one_comes_first(as_bob, workspace, settings):
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    settings.OPENAI_MODELS = [f"model-{number:02}" for number in range(20)]
+    model = {"id": "model-17", "effort": None, "speed": "standard", "inference_geo": None}
+    agent = make_agent(name="Choosy", model=model)
+    html = shown(as_bob.get(reverse("sessions:agent_edit", args=["lab", agent.pk])))
+    assert "Find among 21 models" in html
+    first = html.index('name="model" value="')
+    assert html[first:].startswith('name="model" value="model-17" checked')
