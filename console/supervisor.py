@@ -24,7 +24,7 @@ MANAGE = Path(settings.BASE_DIR) / "manage.py"
 GRACE = 5.0  # seconds for a child to end by itself; what it leaves undone, a lease brings back
 SOUND = 10.0  # seconds of life after which a child's next death counts as the first
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds before a dead child starts again
-PATIENCE = 6  # deaths in a row, each before it was sound, until we give up
+PATIENCE = 6  # deaths of a child that was never sound until we give up
 
 
 class Supervisor:
@@ -67,17 +67,19 @@ class Supervisor:
             self._stop.set()
 
     async def _keep(self, role: str) -> None:
-        loop, deaths = asyncio.get_running_loop(), 0
+        loop, deaths, was_sound = asyncio.get_running_loop(), 0, False
         while True:
             born = loop.time()
             code = await self._live(role)
-            deaths = 1 if loop.time() - born > SOUND else deaths + 1
-            if deaths >= PATIENCE:
+            is_sound = loop.time() - born > SOUND
+            was_sound, deaths = was_sound or is_sound, 1 if is_sound else deaths + 1
+            # What worked before will work again, once there is room on the disk, say.
+            if deaths >= PATIENCE and not was_sound:
                 self.say(f"The {role} does not stay up; see above. Giving up.")
                 self._exit_code = 1
                 self._stop.set()
                 return
-            pause = min(FIRST_PAUSE * 2 ** (deaths - 1), LONGEST_PAUSE)
+            pause = min(FIRST_PAUSE * 2 ** min(deaths - 1, 10), LONGEST_PAUSE)
             self.say(f"The {role} ended ({_reason(code)}). It starts again in {pause:g} s.")
             await asyncio.sleep(pause)
 

@@ -150,7 +150,15 @@ def change_role(request, workspace, user_id):
 @require_POST
 def remove_member(request, workspace, user_id):
     membership = get_object_or_404(workspace.memberships, user=user_id)
-    return _managed(request, workspace, lambda: accounts.leave(membership))
+    keys_left = workspace.api_keys.live().filter(created_by=membership.user_id).count()
+    answer = _managed(request, workspace, lambda: accounts.leave(membership))
+    if keys_left and not membership.pk:
+        messages.warning(
+            request,
+            f"{membership.user.name} is out, but API keys that they made still work: {keys_left}."
+            " Look under API keys whether to revoke them.",
+        )
+    return answer
 
 
 def _managed(request, workspace, act):

@@ -106,3 +106,11 @@ def test_the_list_costs_the_same_for_many_members(page, as_alice, workspace, que
     for number in range(10):
         accounts.join(workspace, factories.make_user(f"extra{number}"), Role.VIEWER)
     assert queries_of(as_alice, page) == few
+
+
+def test_whoever_removes_somebody_hears_of_the_keys_that_stay(as_alice, alice, bob, workspace):
+    accounts.issue_key(workspace, "Bob's", Role.OWNER, by=bob)
+    revoked, _ = accounts.issue_key(workspace, "Bob's old one", Role.OWNER, by=bob)
+    accounts.revoke_key(revoked)
+    page = as_alice.get(remove(as_alice, workspace, bob)["Location"]).content.decode()
+    assert "keys that they made still work: 1." in page

@@ -43,6 +43,33 @@ def test_a_child_that_never_stays_up_ends_it_all(supervise, monkeypatch):
     assert said[-1] == "The web does not stay up; see above. Giving up."
 
 
+SOUND_ONCE = """
+import pathlib, time
+lives = pathlib.Path({!r})
+with lives.open("a") as note:
+    note.write("x")
+time.sleep(0.5 if len(lives.read_text()) == 1 else 0)
+"""
+
+
+def test_a_child_that_was_well_before_is_started_for_as_long_as_it_takes(
+    supervise, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(supervisor, "SOUND", 0.45)
+    monkeypatch.setattr(supervisor, "PATIENCE", 3)
+    lives = tmp_path / "lives"
+
+    async def wait_for_many_lives():
+        while not lives.exists() or len(lives.read_text()) < 8:
+            await asyncio.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    code, said = supervise(SOUND_ONCE.format(str(lives)), meanwhile=wait_for_many_lives)
+    assert code == 0
+    assert not any("Giving up" in line for line in said)
+
+
 STUBBORN = """
 import os, pathlib, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
