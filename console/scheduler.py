@@ -7,6 +7,7 @@ written, taken and settled, a thread of the worker, and the same queries.
 import functools
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from celery import beat
@@ -15,10 +16,19 @@ from django.db import Error, close_old_connections, connection
 from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
+LONG_AGO = timedelta(days=1)
 
 
-class Scheduler(beat.PersistentScheduler):
-    """Sends a task of `settings.SWEEPS` only when there is something for it to do."""
+class Scheduler(beat.Scheduler):
+    """Sends a task of `settings.SWEEPS` only when there is something for it to do.
+
+    It keeps no file, which a full disk would not take: what is due is due at each start.
+    """
+
+    def setup_schedule(self) -> None:
+        super().setup_schedule()
+        for entry in self.schedule.values():
+            entry.last_run_at -= LONG_AGO
 
     def apply_entry(self, entry: beat.ScheduleEntry, producer=None) -> None:
         if _has_work(entry.task):

@@ -228,7 +228,6 @@ CELERY_BEAT_SCHEDULE = {
     "sweep uploads": {"task": "memory.tasks.sweep_uploads", **HOURLY},
     "sweep imports": {"task": "sessions.tasks.sweep_imports", **HOURLY},
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
 WORKER_THREADS = env_int("WORKER_THREADS", 4)
 DREAM_THREADS = env_int("DREAM_THREADS", max(1, WORKER_THREADS // 2))
 # A worker that has not renewed its lease for this long is taken for dead.

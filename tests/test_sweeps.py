@@ -21,9 +21,9 @@ MONTHS_AGO = timezone.now() - timedelta(days=90)
 
 
 @pytest.fixture
-def scheduler(tmp_path):
+def scheduler():
     app.loader.import_default_modules()
-    scheduler = Scheduler(app, schedule_filename=str(tmp_path / "schedule"))
+    scheduler = Scheduler(app)
     yield scheduler
     scheduler.close()
 
@@ -115,3 +115,9 @@ def test_a_clock_that_was_set_back_silences_no_sweep(workspace, rung, scheduler,
         entry.last_run_at += timedelta(hours=1)
     scheduler.populate_heap()
     assert scheduler.tick() <= settings.SWEEP_SECONDS
+
+
+def test_a_scheduler_that_starts_sends_what_is_due_each_hour_too(scheduler, settings):
+    hourly = {name: scheduler.schedule[name] for name in ("sweep uploads", "sweep sign-ins")}
+    assert all(scheduler.is_due(entry).is_due for entry in hourly.values())
+    assert set(scheduler.schedule) == set(settings.CELERY_BEAT_SCHEDULE)
