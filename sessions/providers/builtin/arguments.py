@@ -5,6 +5,7 @@ takes what fits its type from the words that are left, strings last.
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +15,11 @@ LEAD = re.compile(
     r"^[\s:,]*(?:(?:for|with|on|in|to|about|of|at|from|and|using|the|run|execute)\b[\s:]*)*",
     re.IGNORECASE,
 )
-TAIL = re.compile(r"(?:[\s,;.!?]|\b(?:please|and|with|in|for|as)$)+$", re.IGNORECASE)
-NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
+# A run of stops is looked at from its beginning only, and a number never in part: both may be long.
+TAIL = re.compile(
+    r"(?:(?<![\s,;.!?])[\s,;.!?]+)?(?:\b(?:please|and|with|in|for|as))?$", re.IGNORECASE
+)
+NUMBER = re.compile(r"(?<![\w.])-?\d++(?:\.\d++)?+(?![\w.]*\w)")
 YES = re.compile(r"\b(true|yes|on|false|no|off)\b", re.IGNORECASE)
 VALUE = r"""("(?:[^"\\]|\\.)*"|'[^']*'|`[^`]*`|“[^”]*”|\[[^\]]*\]|[^\s,;]+)"""
 DESERT = re.compile(r"\s{40,}")  # would keep the patterns above busy for long
@@ -32,7 +36,7 @@ class Filled:
 
 def fill(schema: Schema, text: str) -> Filled:
     """Read the input for a schema out of a text."""
-    properties: dict[str, Schema] = schema.get("properties") or {}
+    properties = _properties(schema)
     values, text = _as_json(properties, text)
     text = DESERT.sub(" ", text)
     for name, wanted in properties.items():
@@ -41,11 +45,30 @@ def fill(schema: Schema, text: str) -> Filled:
     for name, wanted in properties.items():
         if name not in values and wanted.get("enum"):
             values, text = _chosen(name, wanted, values, text)
-    required = [name for name in schema.get("required") or [] if name not in values]
+    named = (name for name in _list(schema.get("required")) if isinstance(name, str))
+    required = [name for name in named if name not in values]
     if not required and not values:  # nothing must be said: what was said is for the first string
         strings = (name for name, wanted in properties.items() if wanted.get("type") == "string")
         required = [name for name in strings if _bare(text)][:1]
     return _from_words(properties, required, values, text)
+
+
+def _properties(schema: Schema) -> dict[str, Schema]:
+    """The fields of a schema, whatever stands there: each with one type and a list of choices."""
+    named = schema.get("properties")
+    fields = named.items() if isinstance(named, dict) else ()
+    return {name: _plain(each if isinstance(each, dict) else {}) for name, each in fields}
+
+
+def _plain(wanted: Schema) -> Schema:
+    """Of several types ("string or null") the first that says something."""
+    kinds = _list(wanted.get("type")) or [wanted.get("type")]
+    kind = next((each for each in kinds if isinstance(each, str) and each != "null"), None)
+    return {"type": kind, "enum": _list(wanted.get("enum"))}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _as_json(properties: dict[str, Schema], text: str) -> tuple[dict[str, Any], str]:
@@ -53,6 +76,7 @@ def _as_json(properties: dict[str, Schema], text: str) -> tuple[dict[str, Any], 
     if start >= 0:
         try:
             value, length = json.JSONDecoder().raw_decode(text[start:])
+            json.dumps(value, allow_nan=False)  # NaN and Infinity are Python's, not JSON's
         except (ValueError, RecursionError):
             return {}, text
         known = {key: each for key, each in value.items() if key in properties}
@@ -98,15 +122,20 @@ def _typed(wanted: Schema, written: str) -> Any:
     return bare
 
 
-def _number(wanted: Schema, written: str) -> int | float:
-    return int(float(written)) if wanted.get("type") == "integer" else float(written)
+def _number(wanted: Schema, written: str) -> int | float | None:
+    number = float(written)
+    if not math.isfinite(number):
+        return None
+    if wanted["type"] == "number":
+        return number
+    return int(number) if "." in written else int(written)  # a long id must keep its last digits
 
 
 def _from_words(properties: dict, required: list[str], values: dict, text: str) -> Filled:
     filled = Filled(values)
     strings = []
     for name in required:
-        kind = (properties.get(name) or {}).get("type", "string")
+        kind = properties[name]["type"] if name in properties else None
         if kind not in FINDERS:
             strings.append(name)
             continue

@@ -99,6 +99,13 @@ def absolute(text: str, at: datetime | None) -> str:
 
 
 def _resolve(match: re.Match, text: str, at: datetime) -> str:
+    try:
+        return _worked_out(match, text, at)
+    except (ValueError, OverflowError):  # before the calendar's first day, or after its last
+        return ""
+
+
+def _worked_out(match: re.Match, text: str, at: datetime) -> str:
     if match.group("span"):
         return _span(match, at)
     if match.group("bare_day") and not _is_certain_day(match, text):

@@ -89,6 +89,19 @@ def test_dates_without_one_certain_reading_stay(said):
 
 
 @pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("I met Bo last week.", datetime(1, 1, 1, tzinfo=UTC)),
+        ("We ship by Friday.", datetime(9999, 12, 31, tzinfo=UTC)),
+        ("We ship next Friday.", datetime(9999, 12, 31, tzinfo=UTC)),
+    ],
+)
+def test_a_date_beyond_the_calendar_stays_as_it_was_said(said, day):
+    """A memory may claim to have been said on any day."""
+    assert absolute(said, day) == said
+
+
+@pytest.mark.parametrize(
     ("written", "read"),
     [
         ("noon", "12:00"),

@@ -153,6 +153,35 @@ def test_a_field_that_nothing_fits_is_missing(kind):
     assert fill(schema("a", a=kind), "").missing == ["a"]
 
 
-@pytest.mark.parametrize("filler", [" ", ", ", "and ", '"', "{", "city=", "use get_weather ", "("])
-def test_a_hostile_order_ends(filler):
-    ask("use get_weather for " + filler * (200_000 // len(filler)))
+@pytest.mark.parametrize("end", ["", "x"])
+@pytest.mark.parametrize(
+    "filler", [" ", ", ", "and ", '"', "{", "city=", "use get_weather ", "(", "!", "1"]
+)
+def test_a_hostile_order_ends(filler, end):
+    ask("use get_weather for " + filler * (200_000 // len(filler)) + end)
+
+
+@pytest.mark.parametrize("text", ["n=" + "9" * 400, '{"n": NaN}', '{"n": 1e999}', "n=1e5"])
+@pytest.mark.parametrize("kind", ["i", "n"])
+def test_a_number_that_json_cannot_hold_is_missing(kind, text):
+    assert fill(schema("n", n=kind), text).missing == ["n"]
+
+
+def test_a_long_whole_number_keeps_its_last_digits():
+    assert fill(schema("id", id="i"), "id=1234567890123456789").values == {
+        "id": 1234567890123456789
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "values"),
+    [
+        ({"n": {"type": ["integer", "null"]}}, {"n": 5}),
+        ({"n": {"type": ["null", "string"]}}, {"n": "5"}),
+        ({"n": True}, {"n": "5"}),
+        ({"n": {"enum": 5}}, {"n": "5"}),
+    ],
+)
+def test_unusual_schemas_are_filled_as_far_as_they_are_understood(wanted, values):
+    assert fill({"properties": wanted, "required": ["n", 7]}, "for 5").values == values
+    assert fill({"properties": [], "required": "n"}, "for 5") == fill({}, "for 5")
