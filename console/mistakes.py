@@ -18,7 +18,6 @@ WORDS = {
     "model_type": OBJECT,
     "model_attributes_type": OBJECT,
     "dict_type": OBJECT,
-    "union_tag_not_found": "This needs a `type`",
 }
 
 
@@ -40,9 +39,11 @@ def told(errors: list[Error], body: Any) -> str:
 
 def _with_place(place: str, error: Error) -> str:
     words = WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    if error["type"] == "union_tag_invalid":
-        place = f"{place}.type" if place else "type"
-        words = f"Input should be one of {error['ctx']['expected_tags']}"
+    if error["type"].startswith("union_tag_"):
+        kind = error["ctx"]["discriminator"].strip("'")
+        place = f"{place}.{kind}" if place else kind
+        tags = error["ctx"].get("expected_tags")
+        words = f"Input should be one of {tags}" if tags else "Field required"
     return f"{place}: {words}" if place else words
 
 

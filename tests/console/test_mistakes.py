@@ -5,6 +5,7 @@ import pytest
 from tests import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
+TOOLSET = {"type": "agent_toolset_20260401"}
 TEXT = {"type": "text", "text": "Hello"}
 
 
@@ -37,7 +38,12 @@ def api():
             {"name": "n", "model": "m", "tools": [{"type": "mcp_toolset"}]},
             "tools.0.type: Input should be one of 'agent_toolset_20260401', 'custom'",
         ),
-        ({"name": "n", "model": "m", "tools": [{}]}, "tools.0: This needs a `type`"),
+        ({"name": "n", "model": "m", "tools": [{}]}, "tools.0.type: Field required"),
+        (
+            {"name": "n", "model": "m", "tools": [TOOLSET | {"configs": [{"name": "fly"}]}]},
+            "tools.0.configs.0.name: Input should be one of 'bash', 'edit', 'read', 'write',"
+            " 'glob', 'grep', 'web_fetch', 'web_search'",
+        ),
         ({"name": "n", "model": "m", "metadata": []}, "metadata: Input should be a JSON object"),
         ([], "Input should be a JSON object"),
     ],
