@@ -4,6 +4,7 @@ Lists are written `types[]`, bounds `created_at[gte]`; routes know them as `type
 `created_at_gte`, since Python has no brackets in names.
 """
 
+import operator
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -99,6 +100,10 @@ class Between(Schema):
             **{name.replace("created_at_", f"{column}__"): moment for name, moment in given.items()}
         )
 
-    @property
-    def is_open(self) -> bool:
-        return not self.model_dump(exclude_none=True)
+    def holds(self, moment: datetime) -> bool:
+        """Whether the moment lies between."""
+        within = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+        given = self.model_dump(exclude_none=True)
+        return all(
+            within[name.removeprefix("created_at_")](moment, bound) for name, bound in given.items()
+        )

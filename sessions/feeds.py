@@ -53,7 +53,7 @@ def _log(request: ASGIRequest, session_id: str, thread_id: str | None) -> "Event
     thread = find(threads, thread_id, "The thread") if thread_id else session.primary
     kinds = request.GET.getlist("event_deltas")
     if not set(kinds) <= PREVIEWED or len(kinds) > 100:
-        raise invalid(f"`event_deltas[]` takes {' and '.join(sorted(PREVIEWED))}.")
+        raise invalid(f"`event_deltas[]` takes {' and '.join(sorted(PREVIEWED))}, at most 100.")
     position = _position(session, request.headers.get("last-event-id"))
     return EventLog(request, session, thread, position, set(kinds), only_thread=bool(thread_id))
 

@@ -21,7 +21,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import Error, close_old_connections
 from django.http import HttpResponse
 
-from console.api import ApiError, any_error, envelope, not_found
+from console.api import ApiError, any_error, envelope, not_found, refuse_method
 from console.live import RING, Message, hub
 from sessions import feeds
 
@@ -64,6 +64,9 @@ async def application(scope: dict[str, Any], receive: Callable, send: Send) -> N
     """Serve one stream, until its session is over or the caller cancels it: its client has left."""
     request = ASGIRequest(scope, BytesIO())
     request.id = f"req_01{secrets.token_hex(11)}"
+    if request.method != "GET":
+        await _answer(refuse_method(request, "GET"), send)
+        return
     try:
         source = await in_thread(_open, request)
     except ApiError as refusal:
@@ -102,8 +105,6 @@ ROUTES: list[tuple[re.Pattern, Callable[..., Source]]] = [
 
 def _open(request: ASGIRequest) -> Source:
     """Let the client in and find what it wants to hear. Raises `ApiError`."""
-    if request.method != "GET":
-        raise ApiError(405, "invalid_request_error", "A stream is read with GET.")
     for route, open_source in ROUTES:
         if match := route.fullmatch(request.path_info):
             return open_source(request, *match.groups())

@@ -8,10 +8,11 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from console import api, ids, rows
-from console.api import ApiError, cursor_of, find, invalid, needs, not_found, position_of
+from console.api import ApiError, find, invalid, needs, not_found
 from console.queries import Between, Cursor, Limit, LongLimit
 from console.shapes import Page
 from sessions import afterthoughts, conversation, opening, shapes, updates, wire
+from sessions.api import session_pages
 from sessions.api.agents import check_offered, config_changes, resolve_tools
 from sessions.api.blocks import is_empty
 from sessions.api.bodies import (
@@ -138,48 +139,7 @@ def list_sessions(
     """
     # A pass at a session's end is that session's affair; whoever knows its id may look at it.
     mine = request.workspace.sessions.filter(reads=None).prefetch_related("attachments")
-    rows = created.within(wanted.of(mine))
-    _check_reached(request, created, page)
-    return _both_ways(rows, page, limit, order)
-
-
-def _check_reached(request, created: Between, page: str | None) -> None:
-    """Refuse bounds of time that leave out the very session at which the last page ended."""
-    at = position_of(page).get("at")
-    if not at or created.is_open:
-        return
-    ended = request.workspace.sessions.filter(pk=str(at))
-    if ended.exists() and not created.within(ended).exists():
-        raise invalid("`created_at` was moved past this `page`; start again without it.")
-
-
-def _both_ways(rows: QuerySet, cursor: str | None, limit: int, order: str) -> dict[str, Any]:
-    """A page that knows the way back: `prev_page` beside `next_page`, as only sessions have it."""
-    position = position_of(cursor)
-    if position.get("back"):
-        if position.get("o") != order:
-            raise invalid("`page` is not a cursor of this list; start again without it.")
-        flipped = "asc" if order == "desc" else "desc"
-        forward = cursor_of(k=position.get("k"), o=flipped, at=position.get("at"))
-        found = api.page(
-            rows, limit=limit, cursor=forward, wire=wire.session, kind="sessions", order=flipped
-        )
-        data = found["data"][::-1]
-        more_before, more_after = found["next_page"] is not None, True
-    else:
-        found = api.page(
-            rows, limit=limit, cursor=cursor, wire=wire.session, kind="sessions", order=order
-        )
-        data = found["data"]
-        more_before, more_after = bool(cursor), found["next_page"] is not None
-    ends = (data[0]["id"], data[-1]["id"]) if data else (None, None)
-    back = cursor_of(k="sessions", o=order, at=ends[0], back=1)
-    forth = cursor_of(k="sessions", o=order, at=ends[1])
-    return {
-        "data": data,
-        "next_page": forth if data and more_after else None,
-        "prev_page": back if data and more_before else None,
-    }
+    return session_pages.page(wanted.of(mine), created, page, limit, order)
 
 
 @router.get("/{session_id}")

@@ -170,6 +170,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='session',
+            index=models.Index(fields=['workspace', 'created_at'], name='sessions_by_age'),
+        ),
+        migrations.AddIndex(
+            model_name='session',
             index=models.Index(condition=models.Q(('idle_reason', 'requires_action')), fields=['workspace', 'status'], name='sessions_needing_an_answer'),
         ),
         migrations.AddIndex(

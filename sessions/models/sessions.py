@@ -81,6 +81,7 @@ class Session(models.Model):
         ordering = ["-pk"]
         indexes = [
             models.Index(fields=["workspace", "status"]),
+            models.Index(fields=["workspace", "created_at"], name="sessions_by_age"),
             models.Index(
                 fields=["workspace", "status"],
                 condition=models.Q(idle_reason=REQUIRES_ACTION),

@@ -74,15 +74,16 @@ def listen(
     *acts: Callable | Until,
     headers: dict[str, str] | None = None,
     enough: Callable[[Heard], bool] | None = None,
+    method: str = "GET",
 ) -> Heard:
     """Open a stream, do the acts one by one once it is open, and hear it until that is enough.
 
     Without `enough` it is heard until it ends, or for half a second after the last act.
     """
-    return asyncio.run(_listen(url, acts, headers or {}, enough))
+    return asyncio.run(_listen(_scope(url, headers or {}, method), acts, enough))
 
 
-async def _listen(url, acts, headers, enough) -> Heard:
+async def _listen(scope, acts, enough) -> Heard:
     heard, sent = Heard(), asyncio.Event()
     await hub.start()
 
@@ -93,7 +94,7 @@ async def _listen(url, acts, headers, enough) -> Heard:
         heard.body += message.get("body", b"").decode()
         sent.set()
 
-    task = asyncio.create_task(stream.application(_scope(url, headers), _receive, send))
+    task = asyncio.create_task(stream.application(scope, _receive, send))
     try:
         await _until(lambda: task.done() or heard.body, sent, task, PATIENCE)
         for act in acts:
@@ -136,11 +137,11 @@ async def _receive() -> dict:
     return await asyncio.Future()
 
 
-def _scope(url: str, headers: dict[str, str]) -> dict:
+def _scope(url: str, headers: dict[str, str], method: str) -> dict:
     path, _, query = url.partition("?")
     return {
         "type": "http",
-        "method": "GET",
+        "method": method,
         "path": path,
         "raw_path": path.encode(),
         "query_string": query.encode(),

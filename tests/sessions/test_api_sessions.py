@@ -133,6 +133,29 @@ def test_a_cursor_is_bound_to_its_order_and_to_the_time_it_stands_at(api):
     assert found["data"][0]["id"] == second.pk
 
 
+def test_sessions_are_listed_by_the_time_they_were_made_even_those_that_came_in_later(api):
+    made = [make_session() for _ in range(5)]
+    now = made[0].created_at
+    # The third is an import of long ago, and two are equally old.
+    hours = [3, 2, 9, 1, 1]
+    for session, ago in zip(made, hours, strict=True):
+        Session.objects.filter(pk=session.pk).update(created_at=now - timedelta(hours=ago))
+    oldest_first = [made[each].pk for each in (2, 0, 1, 3, 4)]
+    for order, expected in (("asc", oldest_first), ("desc", oldest_first[::-1])):
+        there, page = [], {}
+        while page is not None:
+            found = api.get("/v1/sessions", {"order": order, "limit": 2, **page}).json()
+            there += [session["id"] for session in found["data"]]
+            page = {"page": found["next_page"]} if found["next_page"] else None
+        assert there == expected
+        back, page = [], {"page": found["prev_page"]}
+        while page is not None:
+            found = api.get("/v1/sessions", {"order": order, "limit": 2, **page}).json()
+            back = [session["id"] for session in found["data"]] + back
+            page = {"page": found["prev_page"]} if found["prev_page"] else None
+        assert back == expected[:4]
+
+
 # -- Resources and threads ----------------------------------------------------------------
 
 

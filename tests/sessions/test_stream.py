@@ -117,6 +117,12 @@ def test_an_unknown_last_event_id_is_refused(session, key):
     assert (heard.status, heard.json["error"]["type"]) == (400, "invalid_request_error")
 
 
+def test_a_stream_is_only_read(session, key):
+    heard = listen(url(session), headers=key, method="POST")
+    assert (heard.status, heard.headers["allow"]) == (405, "GET")
+    assert "try GET" in heard.json["error"]["message"]
+
+
 def test_without_a_key_nobody_hears_anything(session):
     heard = listen(url(session))
     assert (heard.status, heard.json["error"]["type"]) == (401, "authentication_error")
