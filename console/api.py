@@ -28,6 +28,8 @@ from console.ids import NOBODY
 from console.models import Role
 
 logger = logging.getLogger(__name__)
+WORKSPACE = "anthropic-workspace-id"
+"""The header that names a key's workspace: in every answer to a key, and in requests that insist on it."""
 
 
 class ApiError(Exception):
@@ -91,6 +93,13 @@ def key_auth(request: HttpRequest):
         )
     request.api_key, request.workspace, request.role = key, key.workspace, Role(key.role)
     request.actor = Actor.api_key(key)
+    if request.headers.get(WORKSPACE, key.workspace_id) != key.workspace_id:
+        raise ApiError(
+            403,
+            "permission_error",
+            f"This key belongs to the workspace {key.workspace_id}, and the header {WORKSPACE}"
+            " names another one. Use a key of that workspace, or leave the header out.",
+        )
     request.GET = queries.plain(request.GET)
     if any("\0" in value for values in request.GET.lists() for value in values[1]):
         raise invalid("A query parameter holds a NUL character.")

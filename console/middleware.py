@@ -1,4 +1,4 @@
-"""What every response carries: a request id, and a policy that lets no foreign script run."""
+"""What every response carries: a request id, to a key its workspace, and a policy that lets no foreign script run."""
 
 import secrets
 
@@ -30,6 +30,8 @@ class RequestId:
         request.id = f"req_01{secrets.token_hex(11)}"
         response = self.get_response(request)
         response["request-id"] = request.id
+        if key := getattr(request, "api_key", None):
+            response["anthropic-workspace-id"] = key.workspace_id
         return response
 
 

@@ -28,7 +28,8 @@ DESCRIPTION = cleandoc(
     import and export, change sets and the review of dreams are Reverie's own.
 
     Every request carries an API key, which opens one workspace and has a role: *viewer*, *editor*, *reviewer*
-    or *owner*. Headers `anthropic-version` and `anthropic-beta` are welcome and nowhere needed.
+    or *owner*. Every answer names the workspace in `anthropic-workspace-id`, and a request that names another one
+    is refused. Headers `anthropic-version` and `anthropic-beta` are welcome and nowhere needed.
 
     Every answer has a header `request-id`. Errors come in one envelope; a 409 is a verdict, so it says
     `x-should-retry: false`, and what is only busy says when to come back, in `retry-after`.

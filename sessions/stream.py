@@ -21,7 +21,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import Error, close_old_connections
 from django.http import HttpResponse
 
-from console.api import ApiError, any_error, envelope, not_found, refuse_method
+from console.api import WORKSPACE, ApiError, any_error, envelope, not_found, refuse_method
 from console.live import RING, Message, hub
 from sessions import feeds
 
@@ -76,6 +76,8 @@ async def application(scope: dict[str, Any], receive: Callable, send: Send) -> N
         await _answer(any_error(request, error), send)
         return
     headers = [*HEADERS, (b"request-id", request.id.encode())]
+    if key := getattr(request, "api_key", None):
+        headers.append((WORKSPACE.encode(), key.workspace_id.encode()))
     del request  # the stream may be open for hours
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     try:

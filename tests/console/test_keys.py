@@ -71,6 +71,17 @@ def test_using_a_key_is_noted(workspace, api):
     assert workspace.api_keys.get().last_used_at is not None
 
 
+def test_an_answer_names_the_keys_workspace_and_a_request_for_another_is_refused(workspace, api):
+    stores = "/v1/memory_stores"
+    assert api.get(stores)["anthropic-workspace-id"] == workspace.pk
+    assert api.get(stores, headers={"anthropic-workspace-id": workspace.pk}).status_code == 200
+    elsewhere = {"anthropic-workspace-id": factories.make_workspace().pk}
+    refusal = api.post(stores, {"name": "Lost"}, headers=elsewhere)
+    assert (refusal.status_code, refusal["anthropic-workspace-id"]) == (403, workspace.pk)
+    assert workspace.pk in refusal.json()["error"]["message"]
+    assert not workspace.stores.exists()
+
+
 def test_the_examples_name_the_public_address(page, as_alice, settings):
     settings.PUBLIC_URL = "https://reverie.example.org"
     answer, secret = issue(as_alice, page)

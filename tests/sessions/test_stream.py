@@ -117,6 +117,12 @@ def test_an_unknown_last_event_id_is_refused(session, key):
     assert (heard.status, heard.json["error"]["type"]) == (400, "invalid_request_error")
 
 
+def test_a_stream_names_its_request_and_its_workspace(session, key):
+    heard = listen(url(session), said(session), headers=key, enough=frames(1))
+    assert heard.headers["request-id"].startswith("req_")
+    assert heard.headers["anthropic-workspace-id"] == session.workspace_id
+
+
 def test_a_stream_is_only_read(session, key):
     heard = listen(url(session), headers=key, method="POST")
     assert (heard.status, heard.headers["allow"]) == (405, "GET")
