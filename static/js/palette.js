@@ -54,7 +54,8 @@ function enter(event) {
   } else if (chosen()) follow(chosen(), event.metaKey || event.ctrlKey);
 }
 
-const KEYS = { ArrowDown: () => step(1), ArrowUp: () => step(-1) };
+// In a field to search, Escape would first of all empty it.
+const KEYS = { ArrowDown: () => step(1), ArrowUp: () => step(-1), Escape: () => dialog.close() };
 
 function onKey(event) {
   if (event.isComposing) return;

@@ -65,6 +65,7 @@ def test_escape_closes_it_and_gives_the_focus_back(page):
     opener = page.get_by_role("link", name="Find").first
     opener.click()
     expect(page.get_by_role("option").first).to_be_visible()  # what is new, before a letter
+    page.keyboard.type("plan")
     page.keyboard.press("Escape")
     expect(page.locator("#palette")).to_be_hidden()
     expect(opener).to_be_focused()
