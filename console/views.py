@@ -75,6 +75,7 @@ def workspace(request, workspace):
         "done": done,
         "is_new": not all(done.values()),
         "is_empty": not any(done.values()),
+        "store": workspace.stores.filter(state="active").order_by("-pk").first(),
         "has_language_model": bool(endpoints.usable(workspace)),
     }
     return render(request, "console/home.html", context)

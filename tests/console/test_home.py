@@ -32,6 +32,11 @@ def test_each_step_is_ticked_when_it_is_done(as_alice, workspace):
     assert home(as_alice, workspace).count('aria-label="Done"') == 2
 
 
+def test_the_first_session_begins_with_the_store_that_was_made(as_alice, workspace):
+    store = factories.make_store()
+    assert f"/sessions/new?store={store.pk}" in home(as_alice, workspace)
+
+
 def test_the_first_steps_go_when_all_are_done(as_alice, workspace):
     factories.make_dream()
     assert "First steps" not in home(as_alice, workspace)
