@@ -264,12 +264,13 @@ def archive(request, workspace, pk):
 @require_POST
 def delete(request, workspace, pk):
     session = find(workspace, pk)
+    name = page.name_of(session)
     try:
         conversation.delete(session)
     except Refused as error:
         messages.error(request, str(error))
         return redirect(session)
-    messages.success(request, f"“{session}” was deleted.")
+    messages.success(request, f"“{name}” was deleted.")
     return redirect(reverse("sessions:sessions", args=[workspace.slug]))
 
 

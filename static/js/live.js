@@ -71,7 +71,10 @@ class Source {
       }
       this.#expect(this.#giveUp, WELCOME_WITHIN);
       // The browser tries again by itself, except after an answer that was no stream.
-      if (inner.readyState === EventSource.CLOSED) this.#openLater();
+      if (inner.readyState === EventSource.CLOSED) {
+        this.#openLater();
+        this.#askIfGone();
+      }
       this.onerror?.(event);
     };
     for (const [name, listener] of this.#listeners) inner.addEventListener(name, listener);
@@ -84,6 +87,16 @@ class Source {
     });
     inner.addEventListener("log", (event) => (this.#last = event.lastEventId));
     this.#inner = inner;
+  }
+
+  // What there is nothing of any more, Back may still show: no answer but 404 will ever come.
+  async #askIfGone() {
+    const aborting = new AbortController();
+    const answer = await fetch(this.#url, { signal: aborting.signal }).catch(() => null);
+    aborting.abort();
+    if (answer?.status !== 404 || this.#isClosed) return;
+    this.close();
+    document.dispatchEvent(new CustomEvent("live:gone"));
   }
 
   #openLater() {

@@ -30,6 +30,10 @@ function showConnection(isLost) {
 }
 
 document.addEventListener("htmx:sseError", () => showConnection(true));
+document.addEventListener("live:gone", () => {
+  document.dispatchEvent(new CustomEvent("toast", { detail: { tone: "warn", text: "This session was deleted." } }));
+  find("#composer")?.remove();
+});
 document.addEventListener("htmx:sseOpen", ({ detail: { source } }) => {
   showConnection(false);
   if (known.has(source)) return;
@@ -39,10 +43,7 @@ document.addEventListener("htmx:sseOpen", ({ detail: { source } }) => {
     if (note) note.hidden = !glances;
   };
   source.addEventListener("preview", preview);
-  source.addEventListener("gone", () => {
-    document.dispatchEvent(new CustomEvent("toast", { detail: { tone: "warn", text: "This session was deleted." } }));
-    find("#composer")?.remove();
-  });
+  source.addEventListener("gone", () => document.dispatchEvent(new CustomEvent("live:gone")));
 });
 
 // -- The composer ------------------------------------------------------------------------------------

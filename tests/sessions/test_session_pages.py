@@ -391,6 +391,7 @@ def test_renaming_archiving_and_deleting(as_bob, session):
     session.refresh_from_db()
     assert session.archived_at
     assert as_bob.post(at("delete", session.pk)).url == at("sessions")
+    assert "“New name” was deleted." in shown(as_bob.get(at("sessions")))
     assert not Session.objects.filter(pk=session.pk).exists()
 
 
