@@ -5,15 +5,15 @@ from collections import Counter
 from urllib.parse import quote
 
 from memory.paths import MAX_CONTENT_BYTES
+from sessions.providers.builtin.notes import heading
 
 INDEX = "/index.md"
 GIST_CHARACTERS = 140
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
-_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
 _MARKUP = re.compile(r"^[-*+>\s]+|^\d+[.)]\s+|^(?:`{3,}|~{3,}).*")
-_LINK = re.compile(r"!?\[\[[^\[\]|]*?\|?([^\[\]|]*)\]\]|!?\[([^\[\]]*)\]\([^()]*\)")
-SAID = re.compile(r"\s*\((?:said [^)]*|\[said [^\]]*\]\([^)\s]*\))\)")
+_LINK = re.compile(r"!?\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]|!?\[([^\[\]]*)\]\([^()]*\)")
+SAID = re.compile(r"(?<!\s)\s*\((?:said [^()]*|\[said [^\[\]]*\]\([^()\s]*\))\)")
 """When a line was said, perhaps with a link to where."""
 
 
@@ -54,10 +54,10 @@ def title_and_gist(path: str, text: str) -> tuple[str, str]:
     """A file's first heading (else its name) and its first sentence that is no heading."""
     title = gist = ""
     for line in _FRONT_MATTER.sub("", text).splitlines():
-        heading = _HEADING.match(line)
-        if heading and not title:
-            title = _unlinked(heading[1])
-        elif line.strip() and not heading and not gist:
+        found = heading(line)
+        if found and not title:
+            title = _unlinked(found[1])
+        elif line.strip() and not found and not gist:
             gist = _unlinked(SAID.sub("", _MARKUP.sub("", line))).strip()
     name = path.rpartition("/")[2].removesuffix(".md").replace("-", " ")
     return _inline(title or name), _short(gist)

@@ -1,5 +1,7 @@
 """The index: one line per file, whatever the files hold, and never too large to be a memory."""
 
+import time
+
 import pytest
 
 from dreaming.indexing import index_of, title_and_gist
@@ -33,6 +35,17 @@ def test_a_line_says_title_path_and_first_sentence():
 )
 def test_title_and_gist(text, expected):
     assert title_and_gist("/a/my-notes.md", text) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# a" + " " * 90_000 + "x", "[[" + "a" * 90_000, "(said " * 15_000, "a" + " " * 90_000 + "x"],
+    ids=["title", "link", "said", "blanks"],
+)
+def test_a_line_made_to_hold_up_the_index_does_not(line):
+    started = time.process_time()
+    assert title_and_gist("/a.md", line)
+    assert time.process_time() - started < 1
 
 
 def test_a_long_gist_is_cut_between_words():

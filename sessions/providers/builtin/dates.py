@@ -111,9 +111,14 @@ def _worked_out(match: re.Match, text: str, at: datetime) -> str:
     if match.group("bare_day") and not _is_certain_day(match, text):
         return ""
     link = (match.group("link") or "").lower()
-    past = link not in AHEAD and bool(PAST.search(text))
+    past = link not in AHEAD and _tells_of_the_past(text)
     found = _parse(_plain_phrase(match), at.date(), past)
     return _as_precise_as_said(match, found) if found else ""
+
+
+@lru_cache(maxsize=64)
+def _tells_of_the_past(text: str) -> bool:
+    return PAST.search(text) is not None
 
 
 def _as_precise_as_said(match: re.Match, found: date) -> str:

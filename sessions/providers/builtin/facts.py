@@ -25,7 +25,7 @@ from sessions.providers.builtin.phrases import is_name
 SHARED = 0.8  # how much of the longer statement the shorter one must hold
 TURNABLE = re.compile(r"\b(?:is|are|was|were|be|been|being|by)\b", re.IGNORECASE)
 CORRECTED = re.compile(
-    r"\s*\((?:corrected to (?P<value>[^()]+?)|no longer so)(?: on (?P<day>\d{4}-\d{2}-\d{2}))?\)"
+    r"(?<!\s)\s*\((?:corrected to (?P<value>[^()]+?)|no longer so)(?: on (?P<day>\d{4}-\d{2}-\d{2}))?\)"
 )
 NEGATED_ENDING = re.compile(r"n['’]t$", re.IGNORECASE)
 

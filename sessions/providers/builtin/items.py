@@ -129,9 +129,8 @@ def is_plain_list(file: File) -> bool:
     bullets = {note.line for note in file.notes if _stands_alone(note)}
     for number, line in enumerate(file.text.splitlines()):
         if line.strip() and number not in bullets:
-            heading = HEADING.match(line)
             titles += 1
-            if not heading or titles > 1:
+            if not HEADING.match(line) or titles > 1:
                 return False
     return bool(bullets)
 

@@ -14,11 +14,11 @@ LONGEST_LINE = 4000
 LEAD_IN = -1  # the depth of "Ingredients:" over the list below it
 
 PROVENANCE = re.compile(  # also as a link: "Tea. ([said 2026-11-20](https://…))"
-    r"\s*\(\[?(?:said|saved|noted)\s+(\d{4}-\d{2}-\d{2})(?:\]\([^()\s]*\))?\)\s*$"
+    r"\(\[?(?:said|saved|noted)\s+(\d{4}-\d{2}-\d{2})(?:\]\([^()\s]*\))?\)\s*$"
 )
-HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+")
 FENCE = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(```+|~~~+)")
-TABLE_RULE = re.compile(r"\s*\|?[\s:|-]+\|[\s:|-]*$")
+TABLE_RULE = re.compile(r"(?=[\s:|-]+\|)[\s:|-]+$")
 
 Shape = Literal["bullet", "prose", "code", "row", "meta"]
 
@@ -61,7 +61,15 @@ def day_as_moment(day: str) -> datetime | None:
 def split_provenance(text: str) -> tuple[str, str]:
     """A bullet's text and the day it was said: "Tea. (said 2026-11-20)" → ("Tea.", "2026-11-20")."""
     match = PROVENANCE.search(text)
-    return (text[: match.start()], match.group(1)) if match else (text, "")
+    return (text[: match.start()].rstrip(), match.group(1)) if match else (text, "")
+
+
+def heading(line: str) -> tuple[int, str] | None:
+    """The level and the title of a heading; None for any other line."""
+    mark = HEADING.match(line)
+    if mark is None:
+        return None
+    return len(mark.group(1)), line[mark.end() :].rstrip(" \t").rstrip("#").rstrip(" \t")
 
 
 def with_provenance(text: str, day: str) -> str:
@@ -110,14 +118,14 @@ class _Reader:
 
     def _line(self, number: int, line: str) -> Iterator[Note]:
         fence = FENCE.match(line)
-        heading = HEADING.match(line)
+        title = heading(line)
         if self.fence or fence:
             yield from self._close()
             yield from self._code(number, line, fence)
-        elif heading or not line.strip():
+        elif title or not line.strip():
             yield from self._close()
-            if heading:
-                self._open_heading(len(heading.group(1)), heading.group(2))
+            if title:
+                self._open_heading(*title)
         elif line.lstrip().startswith("|"):
             yield from self._close()
             yield from self._row(number, line)
@@ -195,9 +203,8 @@ def _indent(line: str) -> int:
 def title_of(path: str, text: str) -> str:
     """A file's first heading, or its name in words."""
     for line in text.splitlines()[:50]:
-        heading = HEADING.match(line)
-        if heading:
-            return heading.group(2)
+        if title := heading(line):
+            return title[1]
     return path_words(path)
 
 

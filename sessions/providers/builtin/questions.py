@@ -157,8 +157,8 @@ def _weight(word: Word, text: str) -> float:
 
 def _is_verb(word: Word, text: str) -> bool:
     """ "launched" and "launching", but not "about pricing"."""
-    before = words(text[: word.start])[-1:]
     if word.plain.endswith("ing"):
+        before = words(text[: word.start])[-1:]
         return not (before and before[0].plain in BEFORE_NOUNS)
     return word.plain.endswith("ed") or _follows_auxiliary(word, text)
 

@@ -1,5 +1,7 @@
 """A dream's two jobs: reading transcripts, and tidying the store."""
 
+import time
+
 import pytest
 
 from sessions.providers.builtin.consolidate import narrower
@@ -289,6 +291,24 @@ def test_a_file_too_long_to_be_read_whole_is_left_alone():
     before = dict(memory.files)
     assert "1 file left alone" in consolidate(memory)
     assert memory.files == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# a" + " " * 80_000 + "x",
+        "# a" + "#" * 80_000 + "x",
+        "# a\n\n" + ("- a" + " " * 3900 + "x\n") * 20,
+        "# a\n\n" + ("| " * 1950 + "x\n") * 20,
+        "# a\n\n" + ("- " + "on Monday " * 390 + "(said 2026-11-20)\n") * 20,
+    ],
+    ids=["blanks in a title", "hashes in a title", "blanks", "cells", "dates"],
+)
+def test_a_memory_made_to_hold_up_whoever_reads_it_does_not(line):
+    started = time.process_time()
+    consolidate(store(notes=line))
+    Conversation(store(notes=line)).say("What is in the notes?")
+    assert time.process_time() - started < 10
 
 
 def test_two_dreams_over_the_same_store_agree():
