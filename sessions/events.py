@@ -170,6 +170,20 @@ def in_order(events: QuerySet[Event]) -> QuerySet[Event]:
     return events.annotate(position=POSITION).order_by("position")
 
 
+def place(event: Event, position: int) -> str:
+    """Names a place in the log: the event's id, and for its second place which one that is."""
+    return event.pk if position == event.seq else f"{event.pk}.{position}"
+
+
+def position_at(session: Session, place: str) -> int | None:
+    """The position that such a name stands for; None when it is no place of this log."""
+    id, _, second = place.partition(".")
+    event = session.events.filter(pk=id).first()
+    if event is None or not second:
+        return event and event.seq
+    return event.processed_seq if second == str(event.processed_seq) else None
+
+
 @dataclass(frozen=True)
 class Sighting:
     """An event as the log shows it at `position`; `waiting` when no turn had taken it up then."""
@@ -181,7 +195,8 @@ class Sighting:
     def told(self) -> Told:
         event, shown = self.event, wire(self.event, waiting=self.waiting)
         data = tidings.compact(shown)
-        return Told(self.position, event.thread_id, event.type, event.pk, data)
+        at = place(event, self.position)
+        return Told(self.position, event.thread_id, event.type, at, data)
 
 
 def since(session_id: str, position: int, *, thread_id: str | None = None) -> list[Sighting]:

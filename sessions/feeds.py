@@ -61,11 +61,11 @@ def _log(request: ASGIRequest, session_id: str, thread_id: str | None) -> "Event
 def _position(session: Session, last_event_id: str | None) -> int:
     if not last_event_id:
         return session.last_seq
-    event = session.events.filter(pk=last_event_id).first()
-    if event is None:
+    # A bare id is where its event was first seen: better an event twice, under the same id, than one lost.
+    position = events.position_at(session, last_event_id)
+    if position is None:
         raise invalid(f"`Last-Event-ID` {last_event_id!r} is no event of this session.")
-    # Where it was first seen: better an event twice, under the same id, than one lost.
-    return event.seq
+    return position
 
 
 class EventLog:

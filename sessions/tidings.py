@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 
 class Told(NamedTuple):
-    """One event where the log shows it; `data` is what the API shows of it, as JSON in one line."""
+    """One event where the log shows it; `data` is what the API shows of it, as JSON in one line.
+
+    `id` names the place: a queued event has two.
+    """
 
     position: int
     thread_id: str

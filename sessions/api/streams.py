@@ -16,7 +16,11 @@ LAST = {
     "in": "header",
     "name": "Last-Event-ID",
     "required": False,
-    "description": "Go on after this event; without it, from now on.",
+    "description": (
+        "Go on after this frame, by its `id`, which says of a queued message whether it was still waiting."
+        " An event's own id does as well, and brings again what came between its two places. Without it,"
+        " from now on."
+    ),
     "schema": {"type": "string"},
 }
 HOW = (

@@ -104,6 +104,23 @@ def test_the_last_event_id_brings_all_that_came_after_it(session, key):
     assert [frame.json["content"][0]["text"] for frame in heard.frames] == ["two", "three"]
 
 
+def test_whoever_comes_back_hears_nothing_twice_wherever_it_left(session, key):
+    def after(place, number):
+        headers = {**key, "last-event-id": place}
+        return listen(url(session), headers=headers, enough=frames(number)).frames
+
+    first, *_ = said(session, "first")()
+    conversation.send(session, [Entry("user.message", text("Hello"))])
+    events.take_up(*events.queued(session.primary))
+    said(session, "Hello to you")()
+    whole = after(first.pk, 5)
+    assert [frame.event for frame in whole].count("user.message") == 2
+    for number, frame in enumerate(whole[:-1], 1):
+        assert after(frame.id, len(whole) - number) == whole[number:]
+    # Who knows the event only, not which of its places, rather hears something twice.
+    assert after(whole[0].json["id"], 4) == whole[1:]
+
+
 def test_the_older_spelling_of_a_sessions_id_is_understood(session, key):
     older = session.pk.replace("sesn_", "session_")
     heard = listen(
@@ -112,8 +129,10 @@ def test_the_older_spelling_of_a_sessions_id_is_understood(session, key):
     assert heard.status == 200
 
 
-def test_an_unknown_last_event_id_is_refused(session, key):
-    heard = listen(url(session), headers={**key, "last-event-id": "sevt_nonsense"})
+@pytest.mark.parametrize("place", ["sevt_nonsense", "{}.1", "{}.None"])
+def test_an_unknown_last_event_id_is_refused(session, key, place):
+    place = place.format(said(session)()[0].pk)
+    heard = listen(url(session), headers={**key, "last-event-id": place})
     assert (heard.status, heard.json["error"]["type"]) == (400, "invalid_request_error")
 
 
