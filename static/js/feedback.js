@@ -31,14 +31,18 @@ function isWholePage(text) {
   return /^\s*<!doctype/i.test(text);
 }
 
+const told = new WeakSet(); // requests whose answer has said itself what went wrong
+
 function divert(event) {
   const { xhr, target } = event.detail;
   if (!isWholePage(xhr.responseText) || target === document.body) return;
   event.detail.shouldSwap = false;
   const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
   if (page.documentElement.hasAttribute("data-sign-in")) location.reload();
-  else if (xhr.status >= 400) say(page.querySelector("[data-error]")?.textContent ?? page.title, "danger");
-  else location.assign(xhr.responseURL);
+  else if (xhr.status >= 400) {
+    told.add(xhr);
+    say(page.querySelector("[data-error]")?.textContent ?? page.title, "danger");
+  } else location.assign(xhr.responseURL);
 }
 
 const UNREACHABLE = "The server cannot be reached. Check that Reverie is running; nothing was lost, try again.";
@@ -85,6 +89,7 @@ document.addEventListener("htmx:afterSettle", restoreFocus);
 document.addEventListener("htmx:sendError", () => say(UNREACHABLE, "danger"));
 document.addEventListener("htmx:timeout", () => say(UNREACHABLE, "danger"));
 document.addEventListener("htmx:responseError", (event) => {
+  if (told.has(event.detail.xhr)) return;
   if (event.detail.xhr.status >= 500) say(BROKEN, "danger");
   else say(`The server refused: ${event.detail.xhr.status} ${event.detail.xhr.statusText}.`, "danger");
 });

@@ -7,14 +7,16 @@ const HIDDEN_FOR = 5_000;
 const WELCOME_WITHIN = 6_000;
 const STREAM_AGAIN = 30; // glances
 const SILENT_FOR = 40_000; // pings come every 15 s: after a sleep a connection may be dead without an error
-const LONGEST_WAIT = 30_000;
+const SHORTEST_WAIT = 500;
+const LONGEST_WAIT = 8_000;
+const SOUND = 4_000; // of life after which a stream's end is no sign of trouble
 
 class Source {
   #url;
   #listeners = [];
   #inner = null;
   #last = "";
-  #wait = 500;
+  #wait = SHORTEST_WAIT;
   #timer = 0;
   #patience = 0;
   #glances = false;
@@ -60,8 +62,10 @@ class Source {
     this.#isWelcome = false;
     this.#expect(this.#giveUp, WELCOME_WITHIN);
     const inner = new EventSource(this.#url);
+    let isOpen = false;
+    let begun = Infinity;
     inner.onopen = (event) => {
-      this.#wait = 500;
+      isOpen = true;
       this.onopen?.(event);
     };
     inner.onerror = (event) => {
@@ -69,12 +73,15 @@ class Source {
         this.#isWelcome = false; // the end of a glance; the browser comes back by itself
         return;
       }
-      this.#expect(this.#giveUp, WELCOME_WITHIN);
-      // The browser tries again by itself, except after an answer that was no stream.
-      if (inner.readyState === EventSource.CLOSED) {
-        this.#openLater();
-        this.#askIfGone();
-      }
+      // A server that refuses or is away holds nothing back: the next try is like this one. Only what
+      // was opened and cut off before its welcome speaks for a proxy.
+      if (isOpen && !this.#isWelcome) this.#glances = !this.#glances;
+      clearTimeout(this.#patience);
+      const isRefused = inner.readyState === EventSource.CLOSED;
+      inner.close();
+      if (performance.now() - begun > SOUND) this.#wait = SHORTEST_WAIT;
+      this.#openLater();
+      if (isRefused) this.#askIfGone();
       this.onerror?.(event);
     };
     for (const [name, listener] of this.#listeners) inner.addEventListener(name, listener);
@@ -82,6 +89,7 @@ class Source {
       inner.addEventListener(name, () => this.#expect(this.#again, SILENT_FOR));
     inner.addEventListener("welcome", () => {
       this.#isWelcome = true;
+      begun = performance.now();
       this.onwelcome?.(this.#glances);
       if (this.#glances && ++this.#looks % STREAM_AGAIN === 0) this.#tryStream();
     });
@@ -111,8 +119,8 @@ class Source {
   }
 
   #giveUp = () => {
-    const isLost = this.#glances;
-    this.#glances = true;
+    const isLost = this.#glances; // neither a stream nor a glance: then nothing comes through at all
+    this.#glances = !isLost;
     this.#again();
     if (isLost) this.onerror?.(new Event("error"));
   };

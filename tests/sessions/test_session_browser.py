@@ -179,6 +179,19 @@ def test_what_cannot_be_sent_stays_in_the_box(page):
     assert len(page.get_by_label("Message", exact=True).input_value()) == 1_000_001
 
 
+def test_an_answer_that_says_what_is_wrong_is_the_only_one_to_say_so(page, browser):
+    context = browser.new_context(storage_state=page.context.storage_state())
+    troubled = context.new_page()  # a page on its own, for the other fixture's must meet no trouble
+    troubled.goto(page.url)
+    words = "<!doctype html><p data-error>The database is away.</p>"
+    answer = {"status": 503, "body": words, "content_type": "text/html"}
+    troubled.route("**/say", lambda route: route.fulfill(**answer))
+    say(troubled, "Hello?")
+    expect(troubled.locator("#toasts [data-toast]")).to_have_text(["The database is away."])
+    expect(troubled.locator("#composer-text")).to_have_value("Hello?")
+    context.close()
+
+
 def test_what_is_sent_after_the_sign_in_has_expired_stands_there_again(page, stack):
     page.goto(f"/w/{stack.workspace}/agents/new")
     page.get_by_label("Name").fill("Nobody may lose this")
