@@ -24,6 +24,7 @@ function say(text, tone = "info") {
   use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${ICONS[tone] ?? "info"}`));
   tray.append(toast);
   expire(toast);
+  return toast;
 }
 
 // -- Answers that are not what the page asked for ---------------------------------------------------
@@ -47,6 +48,16 @@ function divert(event) {
 
 const UNREACHABLE = "The server cannot be reached. Check that Reverie is running; nothing was lost, try again.";
 const BROKEN = "The server failed to answer. What you sent may not be saved; reload the page to see.";
+let unreachable = null;
+
+function sayUnreachable() {
+  unreachable = say(UNREACHABLE, "danger");
+}
+
+// What it warned of is over as soon as something comes through.
+function sayReached({ detail }) {
+  if (detail.successful) unreachable?.remove();
+}
 
 // -- Morphing -----------------------------------------------------------------------------------------
 // What the reader opened stays open when the server, which does not know, sends the part anew.
@@ -86,8 +97,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   rememberFocus(event);
 });
 document.addEventListener("htmx:afterSettle", restoreFocus);
-document.addEventListener("htmx:sendError", () => say(UNREACHABLE, "danger"));
-document.addEventListener("htmx:timeout", () => say(UNREACHABLE, "danger"));
+for (const failure of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(failure, sayUnreachable);
+document.addEventListener("htmx:afterRequest", sayReached);
 document.addEventListener("htmx:responseError", (event) => {
   if (told.has(event.detail.xhr)) return;
   if (event.detail.xhr.status >= 500) say(BROKEN, "danger");
