@@ -123,7 +123,7 @@ def test_leaving_with_unsaved_text_warns(page, store):
     assert leave(page, store, stay=True) == ["beforeunload"]
     page.locator("#pane .path a").first.click()
     expect(page.locator("#confirm")).to_contain_text("Leave without saving")
-    page.locator("#confirm").get_by_role("button", name="Cancel").click()
+    page.locator("#confirm").get_by_role("button", name="Stay").click()
     assert page.url == editor
     assert kept(page).endswith("Unsaved.\n")
     assert leave(page, store, stay=False) == ["beforeunload"]
