@@ -9,7 +9,7 @@ from memory.links import resolved
 LONG = 500  # letters of a line that nobody reads to its end
 SHOWN = 3  # names of each kind in a note
 WIDTH = 80  # letters of a name that it shows; the middle of longer ones is left out
-NAME = re.compile(r"[\w./-]*\w")
+NAME = re.compile(r"(?<![\w./-])[\w./-]*\w")
 
 
 @dataclass(frozen=True)

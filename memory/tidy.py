@@ -15,7 +15,7 @@ from memory import footnotes, highlight
 from memory.budget import A_FENCE, A_LINE, Budget
 
 DEPTH = 12  # lists and quotes nested deeper than this are shown at this depth
-FENCE = re.compile(r"( *)(`{3,}|~{3,}) *([\w#.+-]*)[^`]*$")
+FENCE = re.compile(r"( *+)(`{3,}+|~{3,}+) *+([\w#.+-]*+)[^`]*+$")
 QUOTE = re.compile(r" {0,3}> ?")
 QUOTES = re.compile(rf"((?: {{0,3}}>){{{DEPTH}}})(?: {{0,3}}>)+")
 ITEM = re.compile(r"( *)([-*+]|\d{1,9}[.)])(?: +(.*)|$)")

@@ -359,6 +359,7 @@ def hostile():
     yield from (f"```{lang}\n{unit * (5_000 // len(unit))}\n```\n" * 20 for lang, unit in CODE)
     yield "".join(f"# {n}\n" for n in range(12_000))
     yield "[[a|b]] " * 12_000
+    yield from ("~" * SIZE + "`", "~~~" + " " * SIZE + "`", "```" + "a" * SIZE + "`")
     dice = random.Random(5)
     yield from ("".join(dice.choices(letters, k=SIZE)) for letters in ALPHABETS)
 
