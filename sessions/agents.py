@@ -98,6 +98,11 @@ def _keep(agent: Agent, config: dict[str, Any], at: datetime) -> None:
     AgentVersion.objects.create(agent=agent, config=config, **mine)
 
 
+def locked(agent: Agent) -> Agent:
+    """The agent as it is now, and for everybody else until the transaction ends."""
+    return Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
+
+
 @transaction.atomic
 def update(
     agent: Agent,
@@ -110,7 +115,7 @@ def update(
 
     `metadata` is a patch. Raises `Stale` when `expected` is not the latest version, and `Invalid`.
     """
-    agent = Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
+    agent = locked(agent)
     if agent.archived_at:
         raise Invalid("This agent is archived and can no longer be changed.")
     if expected is not None and expected != agent.version:
@@ -201,15 +206,23 @@ def create_environment(
     return environment
 
 
+def locked_environment(environment: Environment) -> Environment:
+    """The environment as it is now, and for everybody else until the transaction ends."""
+    return Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+
+
 @transaction.atomic
 def update_environment(environment: Environment, **changes: Any) -> Environment:
     """Change `name`, `description`, `config` or `metadata` (a patch). Raises `Invalid`."""
-    environment = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+    environment = locked_environment(environment)
     if environment.archived_at:
         raise Invalid("This environment is archived and can no longer be changed.")
     if "metadata" in changes:
         patch = changes["metadata"]
         changes["metadata"] = paths.patch_metadata(environment.metadata, patch)
+    changes = {key: new for key, new in changes.items() if getattr(environment, key) != new}
+    if not changes:
+        return environment
     for field, value in changes.items():
         setattr(environment, field, value)
     _check_environment(environment)

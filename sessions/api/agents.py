@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from django.db import transaction
 from ninja import Query, Router
 
 from console import api
@@ -179,8 +180,11 @@ def update_agent(request, agent_id: str, body: AgentUpdate) -> shapes.Agent:
     """
     agent = find(request.workspace.agents, agent_id, "The agent")
     check_offered(body)
-    changes = config_changes(body, agent.latest.config)
-    agent = agents.update(agent, changes, metadata=body.metadata, expected=body.version)
+    with transaction.atomic():
+        # Locked before it is looked at: a model without an effort keeps the one it has now.
+        agent = agents.locked(agent)
+        changes = config_changes(body, agent.latest.config)
+        agent = agents.update(agent, changes, metadata=body.metadata, expected=body.version)
     return wire.agent(agent)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import ProtectedError
 from ninja import Router
 
@@ -38,10 +39,10 @@ def _config(given: EnvironmentConfig | None, before: dict | None = None) -> dict
     packages = given.packages.model_dump(exclude_none=True) if given.packages else {}
     shell = given.bash.model_dump(exclude_none=True) if given.bash else {}
     return {
-        "type": "cloud",
+        **before,
         "networking": _networking(given.networking, before["networking"]),
         "packages": {**before["packages"], **packages},
-        "bash": {**shells.of(before), **shell},
+        **({"bash": {**shells.of(before), **shell}} if shell else {}),
     }
 
 
@@ -102,9 +103,17 @@ def update_environment(request, environment_id: str, body: EnvironmentUpdate) ->
     """
     _check_scope(body)
     environment = find_environment(request, environment_id)
-    if environment.archived_at:
-        raise invalid("This environment is archived.", **code("environment_archived"))
-    changes = {"name": body.name} if body.name is not None else {}
+    with transaction.atomic():
+        # Locked before it is looked at: what others merge meanwhile stays.
+        environment = agents.locked_environment(environment)
+        if environment.archived_at:
+            raise invalid("This environment is archived.", **code("environment_archived"))
+        changes = _changes(body, environment)
+        return wire.environment(agents.update_environment(environment, **changes))
+
+
+def _changes(body: EnvironmentUpdate, environment: Environment) -> dict[str, Any]:
+    changes: dict[str, Any] = {"name": body.name} if body.name is not None else {}
     if "description" in body.model_fields_set:
         changes["description"] = body.description
     if body.config is not None:
@@ -112,7 +121,7 @@ def update_environment(request, environment_id: str, body: EnvironmentUpdate) ->
     if body.metadata:
         # Here, unlike elsewhere, an empty string takes a key away as null does.
         changes["metadata"] = {key: value or None for key, value in body.metadata.items()}
-    return wire.environment(agents.update_environment(environment, **changes))
+    return changes
 
 
 @router.post("/{environment_id}/archive")
