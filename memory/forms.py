@@ -78,9 +78,7 @@ class TextForm(forms.Form):
     base = forms.CharField(required=False, widget=forms.HiddenInput)
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
     # Names what the browser keeps of the text until it is saved.
-    draft = forms.RegexField(
-        r"\A[a-z0-9]{1,40}\Z", required=False, widget=forms.HiddenInput(attrs={"data-draft-id": ""})
-    )
+    draft = forms.RegexField(r"\A[a-z0-9]{1,40}\Z", required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: dict | None = None, *, like: str = "", **options) -> None:
         super().__init__(data, **options)

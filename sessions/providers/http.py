@@ -288,7 +288,7 @@ def _message(text: str) -> str:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return re.sub(r"<[^>]*>", " ", text) if text.lstrip().startswith("<") else text
+        return re.sub(r"<[^<>]*>", " ", text) if text.lstrip().startswith("<") else text
     for key in ("error", "message", "detail"):
         if isinstance(value, dict) and value.get(key):
             value = value[key]
