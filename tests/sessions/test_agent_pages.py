@@ -9,22 +9,14 @@ from sessions import agents
 from sessions.models import Agent
 from sessions.tools import enabled_tools
 from tests.factories import TOOLSET, make_agent, make_session, make_store
+from tests.sessions.pages import HTMX, at, shown
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
 def agent(workspace):
     return make_agent(name="Helper", system="Be brief.")
-
-
-def at(name, *given):
-    return reverse(f"sessions:{name}", args=["lab", *given])
-
-
-def shown(answer) -> str:
-    return answer.content.decode()
 
 
 def form(**changes):

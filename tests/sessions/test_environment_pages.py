@@ -1,24 +1,16 @@
 """The pages of environments: who may change them, and what they say of bash."""
 
 import pytest
-from django.urls import reverse
 
 from console.sandbox import probe
 from sessions import agents, shells
 from sessions.models import Environment
 from sessions.tools import chat_tools
 from tests.factories import TESTER, make_environment, make_session
+from tests.sessions.pages import at, shown
 
 pytestmark = pytest.mark.django_db
 LIMITS = {"timeout_seconds": 60, "memory_mb": 256, "processes": 32, "disk_mb": 16}
-
-
-def at(name, *given):
-    return reverse(f"sessions:{name}", args=["lab", *given])
-
-
-def shown(answer) -> str:
-    return answer.content.decode()
 
 
 def test_the_list_says_whether_there_is_bash_and_within_which_limits(as_vera, workspace):

@@ -8,13 +8,11 @@ from django.urls import reverse
 from console.actors import Actor
 from memory import stores
 from memory.stores import Act
-from sessions import events
-from sessions.events import Entry
 from sessions.models import Session
 from tests.factories import make_session, make_store
+from tests.sessions.pages import HTMX, append, at, text
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 HOSTILE = "<script>alert('x')</script>"
 
 
@@ -26,18 +24,6 @@ def store(workspace):
 @pytest.fixture
 def session(store):
     return make_session(title="Talks", stores=[store])
-
-
-def at(name, *given):
-    return reverse(f"sessions:{name}", args=["lab", *given])
-
-
-def text(words):
-    return {"content": [{"type": "text", "text": words}]}
-
-
-def append(session, type, payload=None, **options):
-    return events.append(session.primary, Entry(type, payload or {}, **options))[0]
 
 
 def wrote(session, store, path, content):

@@ -1,7 +1,6 @@
 """The pages of sessions: who sees them, what they show, what one can do there."""
 
 import pytest
-from django.urls import reverse
 
 from memory import change_sets
 from memory.models import ChangeSet, StoreState
@@ -17,9 +16,9 @@ from tests.factories import (
     make_session,
     make_store,
 )
+from tests.sessions.pages import HTMX, append, at, shown, text
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -32,18 +31,6 @@ def session(store):
     return make_session(title="Talks", stores=[store])
 
 
-def at(name, *given):
-    return reverse(f"sessions:{name}", args=["lab", *given])
-
-
-def text(words):
-    return {"content": [{"type": "text", "text": words}]}
-
-
-def append(session, type, payload=None, **options):
-    return events.append(session.primary, Entry(type, payload or {}, **options))[0]
-
-
 def said(session, words, type="agent.message"):
     return append(session, type, text(words))
 
@@ -53,10 +40,6 @@ def used(session, name, given, answer, *, error=False, **facts):
     payload = {"tool_use_id": call.pk, **text(answer), "is_error": error}
     append(session, "agent.tool_result", payload, private={"ms": 2, **facts})
     return call
-
-
-def shown(answer) -> str:
-    return answer.content.decode()
 
 
 # -- The list -----------------------------------------------------------------------------------
