@@ -179,6 +179,14 @@ def test_what_was_done_is_told_in_files(store):
     assert change.summary == "Deleted 2 files"
 
 
+def test_the_files_of_one_act_stand_by_path_and_who_did_it_stands_once(as_vera, store):
+    change = remove(store, "/notes/")
+    page = as_vera.get(url("store_history", store), {"change": change.pk}).content.decode()
+    pane = page[page.index('id="pane"') :]
+    assert pane.index("/notes/a.md") < pane.index("/notes/deep/b.md")
+    assert pane.count(TESTER.name) == 1 and "part of" not in pane
+
+
 @pytest.mark.parametrize("name", ["files_move", "files_remove"])
 def test_nothing_chosen_is_said(as_bob, store, name):
     page = as_bob.get(url(name, store), {"path": "/nowhere/"}, follow=True).content.decode()
