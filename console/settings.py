@@ -3,6 +3,7 @@
 import os
 import secrets
 from contextlib import suppress
+from logging import LogRecord
 from pathlib import Path
 
 from dotenv import load_dotenv
@@ -260,9 +261,19 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+
+def _in_a_line(record: LogRecord) -> bool:
+    """Strangers ask for all kinds of hosts: one line each is enough, without our stack."""
+    record.exc_info = None
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {
+        "in a line": {"()": "django.utils.log.CallbackFilter", "callback": _in_a_line},
+    },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env_level("LOG_LEVEL", "INFO")},
@@ -270,5 +281,6 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"filters": ["in a line"]},
     },
 }

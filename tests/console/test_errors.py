@@ -57,10 +57,11 @@ def test_a_program_gets_the_envelope_even_for_a_host_that_is_not_ours(visitor):
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
-def test_a_host_that_is_not_ours_is_told_which_settings_name_it(visitor):
+def test_a_host_that_is_not_ours_is_told_which_settings_name_it(visitor, caplog):
     page = visitor.get("/sign-in", headers={"host": "192.168.1.5:8000"})
     assert page.status_code == 400
     assert "PUBLIC_URL or ALLOWED_HOSTS" in page.content.decode()
+    assert all(record.exc_info is None for record in caplog.records)
 
 
 def test_an_api_route_that_is_not_there_answers_in_the_envelope(visitor):

@@ -64,8 +64,8 @@ class Command(BaseCommand):
         try:
             preparation.shut_out_others()
             preparation.migrate()
-            first = preparation.seed()
             preparation.collect_static()
+            first = preparation.seed()  # last: its password is told only now
         except DatabaseError as error:
             said = str(error).strip().partition("\n")[0]
             if trouble.of(error) is trouble.FULL:
