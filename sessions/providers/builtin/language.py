@@ -23,6 +23,7 @@ from sessions.providers.builtin.lexicon import (
 
 LONGEST_WORD = 64
 REMEMBERED = 500  # characters; the stems of shorter texts are asked for again and again
+AT_ONCE = 10_000  # characters; finding sentences takes the square of a text full of open quotes
 WRAPPED_LINE = 60  # a line at least this long that runs on in lower case was wrapped, not ended
 
 URL = re.compile(r"(?:https?|ftp|ssh)://[^\s<>\"'`]*[^\s<>\"'`.,;:!?)\]}]")
@@ -178,7 +179,20 @@ def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     for start, end in _passages(text):
         marker = LIST_MARKER.match(text, start, end)
         start = marker.end() if marker else start
+        while end - start > AT_ONCE:
+            cut = _end_of_sentence(text, start)
+            yield from _sentences(text, start, cut)
+            start = cut
         yield from _sentences(text, start, end)
+
+
+def _end_of_sentence(text: str, start: int) -> int:
+    """Where to cut a passage that is too long: after a full stop, else after a blank."""
+    for end in (". ", " "):
+        place = text.rfind(end, start, start + AT_ONCE)
+        if place > start:
+            return place + len(end)
+    return start + AT_ONCE
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

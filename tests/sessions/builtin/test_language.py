@@ -88,6 +88,13 @@ def test_dates_without_one_certain_reading_stay(said):
     assert absolute(said, FRIDAY) == said
 
 
+def test_a_very_long_passage_has_the_same_sentences():
+    text = "The talk is at noon. " * 2_000
+    assert {text[start:end] for start, end in sentence_spans(text)} == {"The talk is at noon."}
+    assert len(list(sentence_spans(text))) == 2_000
+    assert list(sentence_spans("x" * 25_000))[-1] == (20_000, 25_000)
+
+
 @pytest.mark.parametrize(
     ("said", "day"),
     [

@@ -253,6 +253,8 @@ def test_text_typed_with_separate_accents_is_found_with_joined_ones():
         "- item number {0} of the list\n",
         "```\n",
         "\n",
+        "“",
+        "“a. ",
         "The cat, who is old, and the dog, who is not, and ",
     ],
 )
