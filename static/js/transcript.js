@@ -1,6 +1,7 @@
 // Keeps a transcript at its end while it grows, unless the reader scrolled up to read.
 
 const NEAR = 80;
+const PAUSE = 300; // milliseconds
 const page = document.scrollingElement;
 
 function watch(transcript) {
@@ -13,7 +14,17 @@ function watch(transcript) {
 
   const isAtEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < NEAR;
   const toEnd = () => page.scrollTo({ top: page.scrollHeight });
-  const follow = () => (following ? toEnd() : (jump.hidden = isAtEnd()));
+  // A turn of the wheel is known before what it scrolls: to follow in between would take it back.
+  let pausedUntil = 0;
+  const follow = () => {
+    if (!following) jump.hidden = isAtEnd();
+    else if (performance.now() >= pausedUntil) toEnd();
+  };
+  addEventListener("wheel", ({ deltaY }) => {
+    if (deltaY >= 0) return;
+    pausedUntil = performance.now() + PAUSE;
+    setTimeout(follow, PAUSE);
+  }, { passive: true });
 
   // Only a scroll upwards is the reader's wish; growth alone also moves us away from the end.
   let top = page.scrollTop;
