@@ -64,6 +64,11 @@ def create_workspace(name: str, *, owner: User) -> Workspace:
     return workspace
 
 
+def hold(workspace_id: str) -> Workspace:
+    """Lock the workspace until the transaction ends: of what it has but one, two would be made at once."""
+    return Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)
+
+
 def join(workspace: Workspace, user: User, role: str) -> Membership:
     """Give the person this role in the workspace, whatever it was before."""
     membership, _ = Membership.objects.update_or_create(
@@ -87,6 +92,7 @@ class Newcomer:
 @transaction.atomic
 def invite(workspace: Workspace, username: str, role: str) -> Newcomer:
     """Add the person of this username, with a new account if there is none. Raises `AlreadyMember`."""
+    hold(workspace.pk)
     user, password = User.objects.filter(username__iexact=username).first(), None
     if user is None:
         user, password = create_user(username)
@@ -116,7 +122,7 @@ def change_role(membership: Membership, role: str) -> None:
 
 
 def _keep_an_owner(membership: Membership) -> None:
-    Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
+    hold(membership.workspace_id)
     owners = membership.workspace.memberships.filter(role=Role.OWNER)
     if not owners.exclude(pk=membership.pk).exists():
         raise LastOwner("A workspace needs an owner. Make someone else owner first.")

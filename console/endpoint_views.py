@@ -2,12 +2,13 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from console import endpoints
+from console import accounts, endpoints
 from console.access import workspace_view
 from console.endpoints import NO_TOOLS, Unwell
 from console.forms import EndpointForm
@@ -48,9 +49,13 @@ def _check_allowed() -> None:
 
 
 def _saved(request, form: EndpointForm):
-    if not form.is_valid():
+    if not form.is_bound:
         return None
-    row = endpoints.keep(form.instance, **form.changes(), by=request.user)
+    with transaction.atomic():
+        accounts.hold(request.workspace.pk)  # a name that is free stays so
+        if not form.is_valid():
+            return None
+        row = endpoints.keep(form.instance, **form.changes(), by=request.user)
     try:
         endpoints.learn(row)
     except Unwell as trouble:

@@ -10,8 +10,8 @@ import logging
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from console import accounts
 from console.actors import Actor
-from console.models import Workspace
 from dreaming import indexing, prompts, subagents
 from dreaming.models import (
     Dream,
@@ -129,8 +129,7 @@ def _pipeline_session(dream: Dream) -> Session:
 def _dreamer(dream: Dream) -> Agent:
     """The agent that pipeline sessions belong to: one per workspace, archived from the start."""
     mark = {"reverie": "dream"}
-    # One at a time: two first dreams at once must not make two of them.
-    workspace = Workspace.objects.select_for_update(no_key=True).get(pk=dream.workspace_id)
+    workspace = accounts.hold(dream.workspace_id)
     agent = workspace.agents.filter(metadata=mark).first()
     if agent is None:
         config = agents.blank_config("Dream", dream.model)

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import F
 from django.utils import timezone
 
-from console import ids
+from console import accounts, ids
 from console.models import Workspace
 from sessions import agents, events
 from sessions.events import Entry
@@ -22,7 +22,7 @@ def agent_of(workspace: Workspace) -> Agent:
 
     The workspace's row stays locked, so that imports into it go one after the other.
     """
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # one, not two
+    accounts.hold(workspace.pk)
     mine = workspace.agents.filter(name=AGENT, metadata={IMPORTED: "agent"})
     if agent := mine.first():
         return agent

@@ -4,11 +4,13 @@ import json
 import re
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from console import endpoints
 from console.models import ModelEndpoint
 from tests.console.answers import answering
+from tests.together import together
 
 KEY = "sk-very-secret-0123456789"
 SERVED = json.dumps(
@@ -162,6 +164,17 @@ def edited(client, url: str, **changes):
     row = the_row()
     where = reverse("endpoint-edit", args=[row.workspace.slug, row.pk])
     return client.post(where, filled(url, api_key="", **changes))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_endpoint_sent_twice_at_once_is_added_once(alice, workspace):
+    def send() -> int:
+        client = Client()
+        client.force_login(alice)
+        return add(client, workspace, "http://127.0.0.1:1/v1").status_code
+
+    assert sorted(together(send, send, send)) == [302, 422, 422]
+    assert the_row().name == "Ollama"
 
 
 def test_an_empty_key_keeps_the_stored_one_and_a_tick_deletes_it(as_alice, workspace):

@@ -5,6 +5,7 @@ from django.urls import reverse
 from console import accounts
 from console.models import Role, User
 from tests import factories
+from tests.together import together
 
 
 @pytest.fixture
@@ -114,3 +115,14 @@ def test_whoever_removes_somebody_hears_of_the_keys_that_stay(as_alice, alice, b
     accounts.revoke_key(revoked)
     page = as_alice.get(remove(as_alice, workspace, bob)["Location"]).content.decode()
     assert "keys that they made still work: 1." in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_invited_twice_at_once_is_one_member(page, alice, workspace):
+    def invite() -> int:
+        client = Client()
+        client.force_login(alice)
+        return client.post(page, {"username": "carol", "role": Role.EDITOR}).status_code
+
+    assert sorted(together(invite, invite, invite)) == [200, 422, 422]
+    assert workspace.memberships.filter(user__username="carol").count() == 1

@@ -3,8 +3,6 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -21,22 +19,10 @@ from sessions.models import Status, Thread
 from tests.dreaming.dreamer import begin, carry_out, talked
 from tests.factories import TESTER, make_dream
 from tests.sessions.fake_models import Call, Raw, Turn
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = ["The same thing is said once more. " * 400] * 3  # three parts
-
-
-def together(*deeds: Callable[[], object]) -> list:
-    """Do all of them at once, each in a thread of its own; returns what they returned."""
-
-    def alone(deed):
-        try:
-            return deed()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(deeds)) as pool:
-        return list(pool.map(alone, deeds))
 
 
 # -- Cancelling ---------------------------------------------------------------------------

@@ -1,29 +1,19 @@
 """Several programs change one agent or environment at once: what each leaves open stays as another sets it."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from tests import factories
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def at_once(api, url, bodies):
     """Send all of them at the same moment."""
-    ready = Barrier(len(bodies))
-
-    def send(body):
-        ready.wait()
-        try:
-            return api.post(url, body).status_code
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(bodies)) as programs:
-        assert set(programs.map(send, bodies)) == {200}
+    answers = together(*(partial(api.post, url, body) for body in bodies))
+    assert {answer.status_code for answer in answers} == {200}
     return api.get(url).json()
 
 
