@@ -23,7 +23,7 @@ from sessions.providers.builtin.lexicon import (
 
 LONGEST_WORD = 64
 REMEMBERED = 500  # characters; the stems of shorter texts are asked for again and again
-AT_ONCE = 10_000  # characters; finding sentences takes the square of a text full of open quotes
+AT_ONCE = 5_000  # characters; finding sentences takes the square of a text full of open quotes
 WRAPPED_LINE = 60  # a line at least this long that runs on in lower case was wrapped, not ended
 
 URL = re.compile(r"(?:https?|ftp|ssh)://[^\s<>\"'`]*[^\s<>\"'`.,;:!?)\]}]")
