@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Q
-from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -28,6 +27,7 @@ from sessions.providers import catalogue
 from sessions.tools import enabled_tools
 
 PER_PAGE = 50
+VERSIONS = 30  # of one agent, on a page
 MANY = 12  # agents; fewer are seen at a glance
 
 
@@ -62,12 +62,13 @@ def agents(request, workspace):
 @require_GET
 def agent(request, workspace, pk):
     agent = _find(workspace, pk)
-    versions = list(agent.versions.all())
-    number = request.GET.get("version", str(agent.version))
-    shown = next((version for version in versions if str(version.number) == number), None)
-    if shown is None:
-        raise Http404("No such version")
-    older = next((version for version in versions if version.number == shown.number - 1), None)
+    number = whole_number(request.GET.get("version", str(agent.version)))
+    shown = get_object_or_404(agent.versions, number=number)
+    older = _before(agent, shown)
+    # Numbers have no gaps, so where the version that is shown stands in the list is known.
+    page = request.GET.get("page", (agent.version - shown.number) // VERSIONS + 1)
+    page = Paginator(agent.versions.all(), VERSIONS).get_page(page)
+    listed = [*page, _before(agent, page[-1])]
     sessions = agent.sessions.filter(is_dream=False).select_related("workspace").with_first_words()
     context = {
         "agent": agent,
@@ -76,7 +77,8 @@ def agent(request, workspace, pk):
         "model": catalogue.find(shown.config["model"]["id"], workspace),
         "tools": sorted(enabled_tools(shown.config["tools"])),
         "custom_tools": [tool for tool in shown.config["tools"] if tool["type"] == "custom"],
-        "versions": [(new, _changes(new, old)) for new, old in pairwise([*versions, None])],
+        "versions": [(new, _changes(new, old)) for new, old in pairwise(listed)],
+        "page": page,
         "diffs": _diffs(older, shown) if "version" in request.GET else [],
         "sessions": headed(sessions.order_by("-updated_at")[:8]),
     }
@@ -85,6 +87,10 @@ def agent(request, workspace, pk):
 
 def _find(workspace, pk: str) -> Agent:
     return get_object_or_404(workspace.agents.select_related("workspace"), pk=pk)
+
+
+def _before(agent: Agent, version: AgentVersion) -> AgentVersion | None:
+    return agent.versions.filter(number=version.number - 1).first()
 
 
 def _changes(new: AgentVersion, old: AgentVersion | None) -> list[str]:

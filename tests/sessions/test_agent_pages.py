@@ -113,6 +113,16 @@ def test_versions_say_what_changed_and_can_be_looked_at(as_vera, agent):
     assert as_vera.get(f"{agent.get_absolute_url()}?version=3").status_code == 404
 
 
+def test_many_versions_are_listed_by_the_page_around_the_one_that_is_shown(as_vera, agent):
+    for number in range(2, 36):
+        agents.update(agent, {"description": f"Number {number}"})
+    first = shown(as_vera.get(agent.get_absolute_url()))
+    assert "?version=35" in first and "?version=5" not in first and "1–30 of 35" in first
+    last = shown(as_vera.get(f"{agent.get_absolute_url()}?version=3"))
+    assert "?version=5" in last and "?version=1" in last and "31–35 of 35" in last
+    assert "Number 3" in last and last.count(">made<") == 1
+
+
 def test_a_version_shows_all_that_it_changed(as_vera, agent):
     custom = {"type": "custom", "name": "ring_bell", "description": "<b>", "input_schema": {}}
     model = {**agent.latest.config["model"], "id": "other-model"}
