@@ -20,7 +20,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@touch $@
 
 run: $(VENV)/.run  ## set up, migrate, seed, and start web + worker + scheduler
-	@$(BIN)/python manage.py up
+	@$(BIN)/python manage.py up --sample
 
 test: $(VENV)/.dev  ## all checks and the whole suite, on SQLite and on PostgreSQL + Redis
 	@$(BIN)/python -m tests.machine

@@ -16,7 +16,7 @@ from console.models import ApiKey, Membership, Role, User, Workspace
 class FirstSignIn:
     """What the very first start prints: the only time this password can be read."""
 
-    username: str
+    owner: User
     password: str
     workspace: Workspace
 
@@ -28,7 +28,7 @@ def first_start() -> FirstSignIn | None:
         return None
     owner, password = create_user("owner")
     workspace = create_workspace("My workspace", owner=owner)
-    return FirstSignIn(owner.username, password, workspace)
+    return FirstSignIn(owner, password, workspace)
 
 
 class BadName(ValueError):

@@ -71,12 +71,14 @@ def _static_sources() -> Iterator[str]:
             yield f"{found} {size} {changed.timestamp()}"
 
 
-def seed() -> accounts.FirstSignIn | None:
+def seed(sample: bool) -> accounts.FirstSignIn | None:
     """Make the first account and what belongs to a new house; None when somebody lives here."""
     with transaction.atomic():
         first = accounts.first_start()
         if first:
             furnish(first.workspace)
+            if sample:
+                import_string(settings.SAMPLE)(first.workspace, first.owner)
     return first
 
 

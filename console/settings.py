@@ -107,6 +107,8 @@ STREAM_APPLICATIONS = [
 WEB_THREADS = env_int("WEB_THREADS", 8)
 # What the first start does after the owner's account exists; each is called with the workspace.
 FIRST_START = ["sessions.defaults.first_start"]
+# What it does besides if a sample is wanted; called with the workspace and its owner.
+SAMPLE = "memory.samples.lay_out"
 # Who brings entries for the palette; each is called with its `Seeker`.
 PALETTE = [
     "console.palette.pages",

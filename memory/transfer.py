@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from io import BytesIO
-from pathlib import Path
 from typing import Literal
 
 from django.db import transaction
@@ -235,25 +233,6 @@ def bring_new(
     store = stores.create(workspace, name, description=description, metadata=metadata)
     outcome = bring_in(store, archive, reading, options, by=by, source=source, seen=seen)
     return store, outcome
-
-
-def bring_folder(
-    workspace: Workspace, folder: Path, *, name: str, description: str, by: Actor
-) -> tuple[Store, Outcome]:
-    """Make a store of a folder on this machine."""
-    packed = BytesIO()
-    packing.pack_folder(folder, packed)
-    archive = Archive(packed)
-    return bring_new(
-        workspace,
-        archive,
-        archive.read(),
-        Options("files"),
-        name=name,
-        description=description,
-        by=by,
-        source=folder.name,
-    )
 
 
 @transaction.atomic

@@ -1,7 +1,5 @@
 """The pages that bring files in and out of stores: import with its plan, export, copies."""
 
-from pathlib import Path
-
 from django.contrib import messages
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,7 +13,7 @@ from console.actors import Actor
 from console.htmx import render_page, status_of
 from console.models import Role, Workspace
 from console.queries import whole_number
-from memory import page, paths, transfer, uploads
+from memory import page, paths, samples, transfer, uploads
 from memory.archives import Reading
 from memory.diffs import side_by_side
 from memory.forms import StoreForm
@@ -26,12 +24,6 @@ from memory.transfer_forms import CopyForm, ImportForm
 from memory.zips import Unreadable
 
 FILES = 100  # of a plan on a page
-SAMPLE = Path(__file__).parent / "sample"
-SAMPLE_NAME = "Sample: a small team’s notes"
-SAMPLE_ABOUT = (
-    "An example to look around in: how a team works, who is who, what was decided. Keep it, change"
-    " it or delete it."
-)
 
 
 # -- Sending ------------------------------------------------------------------------------
@@ -229,8 +221,6 @@ def store_duplicate(request, workspace, store_id):
 @workspace_view(role=Role.EDITOR)
 @require_POST
 def store_sample(request, workspace):
-    store, _ = transfer.bring_folder(
-        workspace, SAMPLE, name=SAMPLE_NAME, description=SAMPLE_ABOUT, by=Actor.user(request.user)
-    )
+    store = samples.lay_out(workspace, request.user)
     messages.success(request, "Here is a sample to look around in. Delete it whenever you like.")
     return redirect(store)

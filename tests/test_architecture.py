@@ -46,7 +46,7 @@ LAYERS = {
         blobs usage zip_names
         manifest zips archives layouts packing
         search stores
-        redaction change_sets bulk folders transfer uploads past blame
+        redaction change_sets bulk folders samples transfer uploads past blame
         trees history links index_check page results choices wire templatetags palette
         forms history_forms transfer_forms folder_forms shapes
         views file_views edit_views history_views redaction_views use_views past_views transfer_views

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,14 @@ def test_a_child_that_dies_is_started_again(running):
 def test_no_child_outlives_a_killed_supervisor(running):
     running.starts[0].kill()
     assert wait_until(lambda: not running.children(), 2)
+
+
+def test_a_new_house_begins_with_a_sample_where_one_is_wanted(house):
+    for said in ("with the password", "For a new password"):
+        assert house.up("--only", "prepare", "--sample").wait(60) == 0
+        assert house.says(said)
+    with sqlite3.connect(house.folder / "home" / "reverie.sqlite3") as database:
+        assert database.execute("SELECT count(*) FROM memory_store").fetchone() == (1,)
 
 
 def test_a_taken_port_is_refused(house):

@@ -252,6 +252,7 @@ def test_the_sample_store_fills_an_empty_workspace(as_bob, as_vera, workspace):
     page = as_bob.post(url("store_sample"), follow=True).content.decode()
     assert "What this store knows" in page
     store = Store.objects.get()
+    assert not store.change_sets.exists()  # files that were imported would be warned of
     for path, text in texts(store).items():
         for target in re.findall(r"\]\((/[^)]+)\)", text):
             assert store.memories.filter(path=target).exists(), f"{path} leads to {target}"

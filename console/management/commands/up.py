@@ -33,25 +33,30 @@ class Command(BaseCommand):
             choices=["prepare", *roles.ROLES],
             help="run one process by itself, without the set-up, or only the set-up",
         )
+        parser.add_argument(
+            "--sample", action="store_true", help="begin a new house with a store to look around in"
+        )
         parser.add_argument("--leash", type=int, help=SUPPRESS)
         parser.add_argument("--socket", type=int, help=SUPPRESS)
 
-    def handle(self, *, only: str | None, leash: int | None, socket: int | None, **options) -> None:
+    def handle(
+        self, *, only: str | None, sample: bool, leash: int | None, socket: int | None, **options
+    ) -> None:
         os.umask(0o077)  # what agents remember is nobody else's business on this machine
         if leash is not None:
             supervisor.obey(leash)
         if only == "prepare":
-            self._say(_way_in(self._prepare()))
+            self._say(_way_in(self._prepare(sample)))
         elif only == "web":
             roles.web(_inherited(socket))
         elif only:
             roles.ROLES[only]()
         else:
-            self._run_all()
+            self._run_all(sample)
 
-    def _run_all(self) -> None:
+    def _run_all(self, sample: bool) -> None:
         with _alone(), _listener() as listener:
-            way_in = _way_in(self._prepare())
+            way_in = _way_in(self._prepare(sample))
             connections.close_all()
             all_of_it = supervisor.Supervisor(roles.ROLES, listener, self._say)
             greeting = f"Reverie is ready: {settings.PUBLIC_URL}\n{way_in}\nCtrl-C stops it."
@@ -59,13 +64,13 @@ class Command(BaseCommand):
             preparation.put_away()
         sys.exit(code)
 
-    def _prepare(self) -> FirstSignIn | None:
+    def _prepare(self, sample: bool) -> FirstSignIn | None:
         self.check()
         try:
             preparation.shut_out_others()
             preparation.migrate()
             preparation.collect_static()
-            first = preparation.seed()  # last: its password is told only now
+            first = preparation.seed(sample)  # last: its password is told only now
         except DatabaseError as error:
             said = str(error).strip().partition("\n")[0]
             if trouble.of(error) is trouble.FULL:
@@ -83,7 +88,7 @@ class Command(BaseCommand):
 def _way_in(first: FirstSignIn | None) -> str:
     if first:
         return (
-            f"Sign in as {first.username} with the password {first.password}\n"
+            f"Sign in as {first.owner.username} with the password {first.password}\n"
             "It is shown only now; change it on the page Password."
         )
     owner = Membership.objects.filter(role=Role.OWNER).select_related("user").first()
