@@ -47,6 +47,12 @@ def create_user(username: str) -> tuple[User, str]:
     return user, password
 
 
+def account_of(username: str) -> tuple[User, str | None]:
+    """The person of this username, in any case, or a new account with its password. Raises `BadName`."""
+    user = User.objects.filter(username__iexact=username).first()
+    return (user, None) if user else create_user(username)
+
+
 def new_password() -> str:
     """A password to read out once: 16 letters and digits that nobody confuses, 93 random bits."""
     return "".join(secrets.choice(ids.ALPHABET) for _ in range(16))
@@ -93,10 +99,8 @@ class Newcomer:
 def invite(workspace: Workspace, username: str, role: str) -> Newcomer:
     """Add the person of this username, with a new account if there is none. Raises `AlreadyMember`."""
     hold(workspace.pk)
-    user, password = User.objects.filter(username__iexact=username).first(), None
-    if user is None:
-        user, password = create_user(username)
-    elif workspace.memberships.filter(user=user).exists():
+    user, password = account_of(username)
+    if workspace.memberships.filter(user=user).exists():
         raise AlreadyMember(f"{user.username} is a member already. Change the role in the list.")
     return Newcomer(join(workspace, user, role), password)
 

@@ -25,11 +25,10 @@ from ninja.renderers import JSONRenderer
 from console import access, mistakes, queries, trouble
 from console.actors import Actor
 from console.ids import NOBODY
+from console.middleware import WORKSPACE
 from console.models import Role
 
 logger = logging.getLogger(__name__)
-WORKSPACE = "anthropic-workspace-id"
-"""The header that names a key's workspace: in every answer to a key, and in requests that insist on it."""
 
 
 class ApiError(Exception):

@@ -100,14 +100,15 @@ def env_folder(name: str, default: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise unusable(name, folder, error) from None
+        raise ImproperlyConfigured(unusable(folder, error.strerror, name)) from None
     return folder
 
 
-def unusable(name: str, path: Path, error: OSError) -> ImproperlyConfigured:
-    return ImproperlyConfigured(
-        f"{path} cannot be used: {error.strerror}. Give this user the right to write there and"
-        f" room on the disk, or set {name} to another folder."
+def unusable(path: Path, why: str | None, name: str = "REVERIE_HOME") -> str:
+    """What to do about a file or folder of the data folder, which the setting `name` names."""
+    return (
+        f"{path} cannot be used{f': {why}' if why else ''}. Give this user the right to write there"
+        f" and room on the disk, or set {name} to another folder."
     )
 
 

@@ -4,6 +4,8 @@ import secrets
 
 from django.http import HttpRequest, HttpResponse
 
+WORKSPACE = "anthropic-workspace-id"
+"""The header that names a key's workspace: in every answer to a key, and in requests that insist on it."""
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -31,7 +33,7 @@ class RequestId:
         response = self.get_response(request)
         response["request-id"] = request.id
         if key := getattr(request, "api_key", None):
-            response["anthropic-workspace-id"] = key.workspace_id
+            response[WORKSPACE] = key.workspace_id
         return response
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.dateparse import parse_datetime
 from ninja import Schema
 from pydantic import BeforeValidator, Field
@@ -53,6 +53,11 @@ def whole_number(text: str | None) -> int | None:
     Also for one of more than 18 digits, which no column of ours holds.
     """
     return int(text) if text and text.isdecimal() and len(text) <= 18 else None
+
+
+def search_words(request: HttpRequest) -> str:
+    """What somebody typed into a page's search; no text holds a NUL."""
+    return request.GET.get("q", "").replace("\0", "").strip()
 
 
 def limits(most: int) -> Any:

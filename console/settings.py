@@ -6,6 +6,7 @@ from contextlib import suppress
 from logging import LogRecord
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 
 from console.environment import (
@@ -41,7 +42,7 @@ def secret_key() -> str:
             _write_key(path)
         return path.read_text()
     except OSError as error:
-        raise unusable("REVERIE_HOME", path, error) from None
+        raise ImproperlyConfigured(unusable(path, error.strerror)) from None
 
 
 def _write_key(path: Path) -> None:

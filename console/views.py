@@ -19,6 +19,7 @@ from console import palette as palettes
 from console.access import REMEMBERED, RoleNeeded, workspace_view
 from console.htmx import status_of
 from console.models import Role
+from console.queries import search_words
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -85,7 +86,7 @@ def workspace(request, workspace):
 @require_GET
 def palette(request, workspace):
     """The entries for what was typed; the frame around them is on every page."""
-    typed = request.GET.get("q", "").replace("\0", "")[: palettes.LETTERS].strip()
+    typed = search_words(request)[: palettes.LETTERS].strip()
     seeker = palettes.Seeker(workspace, request.role, typed.lower())
     entries, more = palettes.entries(seeker)
     context = {"entries": entries, "more": more, "typed": typed}

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from console.access import workspace_view
 from console.htmx import render_page, status_of
 from console.models import Role
+from console.queries import search_words
 from memory import history, page, paths, stores
 from memory.forms import DeleteStoreForm, StoreForm
 from memory.links import MOUNTS
@@ -39,7 +40,7 @@ TABS = [("active", "Active"), ("draft", "Drafts"), ("archived", "Archived")]
 def store_list(request, workspace):
     state = request.GET.get("state")
     state = state if state in StoreState.values else StoreState.ACTIVE
-    words = request.GET.get("q", "").replace("\0", "").strip()
+    words = search_words(request)
     found = page.listed(workspace).filter(state=state)
     if words:
         found = found.filter(Q(name__icontains=words) | Q(description__icontains=words))

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from console.access import workspace_view
 from console.htmx import render_page
-from console.queries import whole_number
+from console.queries import search_words, whole_number
 from memory import paths
 from memory.diffs import Diff, side_by_side
 from memory.paths import Invalid
@@ -35,7 +35,7 @@ MANY = 12  # agents; fewer are seen at a glance
 @require_GET
 def agents(request, workspace):
     archived = request.GET.get("status") == "archived"
-    words = request.GET.get("q", "").replace("\0", "").strip()
+    words = search_words(request)
     everyone = (
         workspace.agents.filter(archived_at__isnull=not archived)
         .exclude(metadata__has_key="reverie")  # what dreams work with is nobody's to choose

@@ -21,6 +21,7 @@ from sessions.models import (
     Session,
     Status,
 )
+from sessions.money_forms import Cents
 from sessions.opening import MAX_INSTRUCTIONS, Mount
 
 
@@ -154,11 +155,9 @@ class StartForm(forms.Form):
     agent = forms.ModelChoiceField(Agent.objects.none(), empty_label=None)
     environment = forms.ModelChoiceField(Environment.objects.none(), empty_label=None)
     title = forms.CharField(required=False, max_length=256)
-    budget = forms.DecimalField(
+    budget = Cents(
         required=False,
         min_value=0,
-        max_value=999_999_999,
-        decimal_places=2,
         label="Budget in US dollars",
         help_text="At list price; the agent stops when it is spent, and goes on when you raise it.",
     )
@@ -179,11 +178,6 @@ class StartForm(forms.Form):
         if environments.count() == 1:
             self.fields["environment"].widget = forms.HiddenInput()
             self.initial.setdefault("environment", environments[0].pk)
-
-    @property
-    def budget_cents(self) -> int | None:
-        given = self.cleaned_data["budget"]
-        return None if given is None else int(given * 100)
 
     @property
     def title_or_first_words(self) -> str | None:

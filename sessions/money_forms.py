@@ -1,6 +1,7 @@
 """What people type where money is: prices of models, budgets, the most of a month."""
 
 from decimal import Decimal
+from typing import Any
 
 from django import forms
 
@@ -20,24 +21,29 @@ class PriceForm(forms.Form):
     cache_write = _dollars("Input written to the cache")
 
 
+class Cents(forms.DecimalField):
+    """An amount that is typed in US dollars and taken in whole cents."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_value=999_999_999, decimal_places=2, **options)
+
+    def clean(self, value: Any) -> int | None:
+        dollars = super().clean(value)
+        return None if dollars is None else int(dollars * 100)
+
+
 class BudgetForm(forms.Form):
-    """What a session may spend, in US dollars."""
+    """What a session may spend."""
 
-    dollars = forms.DecimalField(min_value=0, max_value=999_999_999, decimal_places=2)
-
-    @property
-    def cents(self) -> int:
-        return int(self.cleaned_data["dollars"] * 100)
+    dollars = Cents(min_value=0)
 
 
 class SpendingForm(forms.Form):
     """The most that a workspace may use in a month."""
 
-    dollars = forms.DecimalField(
+    dollars = Cents(
         required=False,
         min_value=Decimal("0.01"),
-        max_value=999_999_999,
-        decimal_places=2,
         label="US dollars a month",
         help_text="At list price, or at the price set for a model. Models without one cost nothing.",
     )
@@ -48,8 +54,3 @@ class SpendingForm(forms.Form):
         label="Tokens a month",
         help_text="All that go in and come out, those read from a cache too.",
     )
-
-    @property
-    def cents(self) -> int | None:
-        given = self.cleaned_data["dollars"]
-        return None if given is None else int(given * 100)

@@ -50,8 +50,8 @@ def monthly(request, workspace):
     if request.method == "POST":
         require(request, Role.OWNER)
         if form.is_valid():
-            tokens, cents = form.cleaned_data["tokens"], form.cents
-            spending.set_limit(workspace, tokens=tokens, cents=cents)
+            given = form.cleaned_data
+            spending.set_limit(workspace, tokens=given["tokens"], cents=given["dollars"])
             if spending.is_spent(workspace.pk):
                 said = (
                     "The budget is saved. More than that is used already, so turns and dreams wait."
@@ -87,7 +87,7 @@ def budget(request, workspace, pk):
     error = "" if form.is_valid() else "A budget is a number of dollars, more than 0."
     if not error:
         try:
-            updates.update(session, budget_cents=form.cents)
+            updates.update(session, budget_cents=form.cleaned_data["dollars"])
         except (Invalid, Refused) as refusal:
             error = _in_words(refusal)
     if wants_fragment(request):

@@ -120,7 +120,7 @@ def _begin(workspace, form: StartForm, mounts: MountForms) -> Session:
         given["environment"],
         mounts=mounts.mounts(),
         title=form.title_or_first_words,
-        budget_cents=form.budget_cents,
+        budget_cents=given["budget"],
     )
     if given["message"].strip():
         conversation.say(session, given["message"])

@@ -197,10 +197,17 @@ def test_a_sub_agents_thread_is_archived_once_it_is_quiet(api):
 
 @pytest.mark.parametrize(
     "path",
-    ["vaults", "deployments", "deployment_runs", "files", "skills", "environments/{env}/work/poll"],
+    [
+        "vaults",
+        "deployments",
+        "deployment_runs",
+        "files",
+        "skills",
+        "environments/{env}/{queue}/poll",
+    ],
 )
 def test_what_is_not_offered_is_not_found_in_the_envelope(api, path):
-    path = path.format(env=make_environment().pk)
+    path = path.format(env=make_environment().pk, queue="work")
     for method in (api.get, api.post):
         error(method(f"/v1/{path}"), 404, "not_found_error")
 

@@ -30,9 +30,7 @@ class Command(BaseCommand):
 
 @transaction.atomic
 def _create(name: str, owner: str) -> tuple[Workspace, User, str | None]:
-    user, password = User.objects.filter(username__iexact=owner).first(), None
-    if user is None:
-        user, password = accounts.create_user(owner)
+    user, password = accounts.account_of(owner)
     workspace = accounts.create_workspace(name, owner=user)
     preparation.furnish(workspace)
     return workspace, user, password

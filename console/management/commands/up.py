@@ -17,6 +17,7 @@ from django.db import DatabaseError, connections
 
 from console import preparation, roles, supervisor, trouble
 from console.accounts import FirstSignIn
+from console.environment import unusable
 from console.models import Membership, Role
 
 PORT_PATIENCE = 2.0  # seconds; the children of a killed predecessor may still be going
@@ -121,12 +122,8 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _unusable(said: str | None) -> CommandError:
-    why = said or "it cannot be used"
-    return CommandError(
-        f"{settings.HOME}: {why}. Give this user the right to write there and room on the disk,"
-        " or set REVERIE_HOME to another folder."
-    )
+def _unusable(why: str | None) -> CommandError:
+    return CommandError(unusable(settings.HOME, why))
 
 
 def _listener() -> socket.socket:
