@@ -21,8 +21,9 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import Error, close_old_connections
 from django.http import HttpResponse
 
-from console.api import WORKSPACE, ApiError, any_error, envelope, not_found, refuse_method
+from console.api import ApiError, any_error, envelope, not_found, refuse_method
 from console.live import RING, Message, hub
+from console.middleware import WORKSPACE
 from sessions import feeds
 
 logger = logging.getLogger(__name__)
