@@ -12,27 +12,25 @@ function watch(transcript) {
   jump.hidden = true;
   transcript.after(jump);
 
-  const isAtEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < NEAR;
+  const isWithin = (pixels) => page.scrollHeight - page.scrollTop - page.clientHeight <= pixels;
+  const isAtEnd = () => isWithin(NEAR);
   const toEnd = () => page.scrollTo({ top: page.scrollHeight });
-  // A turn of the wheel is known before what it scrolls: to follow in between would take it back.
-  let pausedUntil = 0;
-  const follow = () => {
-    if (!following) jump.hidden = isAtEnd();
-    else if (performance.now() >= pausedUntil) toEnd();
-  };
-  addEventListener("wheel", ({ deltaY }) => {
-    if (deltaY >= 0) return;
-    pausedUntil = performance.now() + PAUSE;
-    setTimeout(follow, PAUSE);
-  }, { passive: true });
+  const follow = () => (following ? toEnd() : (jump.hidden = isAtEnd()));
 
-  // Only a scroll upwards is the reader's wish; growth alone also moves us away from the end.
+  // Only a scroll upwards is the reader's wish; growth alone also moves us away from the end. A turn of
+  // the wheel is known before what it scrolls, frame by frame: to follow in between would take it back.
   let top = page.scrollTop;
+  let upUntil = 0;
+  addEventListener("wheel", ({ deltaY }) => {
+    if (deltaY >= 0 || !page.scrollTop) return;
+    following = false;
+    upUntil = performance.now() + PAUSE;
+  }, { passive: true });
   addEventListener("scroll", () => {
-    if (isAtEnd()) following = true;
-    else if (page.scrollTop < top) following = false;
+    if (page.scrollTop < top && !isWithin(1)) following = false;
+    else if (isAtEnd() && performance.now() > upUntil) following = true;
     top = page.scrollTop;
-    jump.hidden = following;
+    jump.hidden = following || isAtEnd();
   }, { passive: true });
   jump.addEventListener("click", () => {
     following = true;
